@@ -1,0 +1,35 @@
+# Every target is one line that calls `python3 -m dev`, so all of it works without make too.
+# Arguments: make test ARGS="-k decline"; another interpreter: make PYTHON=python3.12 test
+PYTHON ?= python3
+.DEFAULT_GOAL := help
+.PHONY: help run reset test check format lock openapi browser setup
+
+help: ## list these targets
+	@$(PYTHON) -m dev targets
+
+run: ## start everything and print one address to open; Ctrl-C ends it
+	@$(PYTHON) -m dev run $(ARGS)
+
+reset: ## drop the data of `make run`
+	@$(PYTHON) -m dev reset $(ARGS)
+
+test: ## run all tests, contract and browser too
+	@$(PYTHON) -m dev test $(ARGS)
+
+check: ## format, lint, types, layers, architecture, API description, Dockerfile
+	@$(PYTHON) -m dev check $(ARGS)
+
+format: ## put the code into its format
+	@$(PYTHON) -m dev format $(ARGS)
+
+lock: ## pin the requirements with hashes (ARGS=--upgrade: to the newest)
+	@$(PYTHON) -m dev lock $(ARGS)
+
+openapi: ## write openapi.yaml from the doors' schemas
+	@$(PYTHON) -m dev openapi $(ARGS)
+
+browser: ## say which Chromium the browser tests use, or how to get one
+	@$(PYTHON) -m dev browser $(ARGS)
+
+setup: ## make .venv and nothing else
+	@$(PYTHON) -m dev setup $(ARGS)

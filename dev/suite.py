@@ -1,0 +1,27 @@
+"""`python -m dev test`: the whole suite, contract and browser tests too, on two processes. Settings of a real installation never reach it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from dev import chromium
+from dev.bootstrap import ROOT
+
+
+def environment() -> dict[str, str]:
+    """Ours, without what would point the tests at somebody's database or BlueSnap account; the sandbox's opt-in variables stay."""
+
+    def steers(name: str) -> bool:
+        return name == "DATABASE_URL" or (name.startswith("PANLESS_") and "SANDBOX" not in name)
+
+    return {name: value for name, value in os.environ.items() if not steers(name)}
+
+
+def main(arguments: list[str]) -> int:
+    """Run pytest over tests/; a file's tests stay in one process, so that a stack is started once a file."""
+    if chromium.find() is None:
+        print(chromium.HOW, file=sys.stderr, flush=True)
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment(), check=False, stdin=subprocess.DEVNULL).returncode

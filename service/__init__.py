@@ -1,0 +1,1 @@
+"""Panless: paid signups through BlueSnap's hosted payment fields, without ever touching card data."""

@@ -1,0 +1,133 @@
+"""Builds the Flask app: doors, errors, headers, one log line for each request. Knows everyone."""
+
+from __future__ import annotations
+
+import os
+from time import monotonic
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from service import config, wiring
+from service.billing.tools import Tools
+from service.errors import Code, Refusal
+from service.store.ids import new_id
+from service.telemetry import metrics
+from service.web import accounts, checkout, operations, problems, webhooks
+from service.web.door import Door
+from service.web.door import tools as tools_here
+
+DOORS: tuple[Door, ...] = (checkout.platform_door, checkout.page_door, accounts.door, webhooks.door, operations.door)
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+CORS_HEADERS = "Authorization, Content-Type, Idempotency-Key"
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+}
+log = structlog.get_logger()
+
+
+def serving() -> Flask:
+    """The app of a worker process, from the environment. Raises SettingsError (which `python -m service serve` has told before)."""
+    return create_app(wiring.build(config.load(config.local_environ(os.environ))))
+
+
+def create_app(tools: Tools) -> Flask:
+    """The app over these tools."""
+    app = Flask("panless", static_folder=None)
+    app.extensions["panless"] = tools
+    app.config.update(
+        MAX_CONTENT_LENGTH=tools.settings.max_body_bytes,
+        MAX_FORM_PARTS=1,
+        TRUSTED_HOSTS=list(tools.settings.trusted_hosts),
+        PROVIDE_AUTOMATIC_OPTIONS=False,
+    )
+    app.url_map.strict_slashes = True
+    app.url_map.redirect_defaults = False
+    app.url_map.merge_slashes = False  # a redirect would repeat the path in its Location
+    for door in DOORS:
+        app.register_blueprint(door)
+    app.before_request(_begin)
+    app.after_request(_finish)
+    _handle_errors(app)
+    return app
+
+
+def _begin() -> None:
+    g.request_id = new_id("req")
+    g.started = monotonic()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    if operations.on_metrics_port(tools_here()) and request.path != "/metrics":
+        raise Refusal(Code.NOT_FOUND)
+
+
+def _finish(response: Response) -> Response:
+    door = request.blueprint or "none"
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+    response.headers["X-Request-Id"] = g.request_id
+    if any(item.name == door and item.browser for item in DOORS):
+        _allow_origin(response)
+    method = request.method if request.method in METHODS else "OTHER"
+    seconds = monotonic() - g.started
+    metrics.REQUESTS.labels(door=door, method=method, status=str(response.status_code)).inc()
+    metrics.REQUEST_SECONDS.labels(door=door).observe(seconds)
+    caller = g.get("caller")
+    log.info(
+        "request.answered",
+        door=door,
+        method=method,
+        route=request.url_rule.rule if request.url_rule else "none",
+        status=response.status_code,
+        code=g.get("code"),
+        ms=round(seconds * 1000, 1),
+        actor=caller.actor if caller and caller.kind != "nobody" else None,
+    )
+    return response
+
+
+def _allow_origin(response: Response) -> None:
+    """CORS on the browser door alone: exact origins, no credentials, never `null` (Fetch standard)."""
+    response.headers.add("Vary", "Origin")
+    origin = request.headers.get("Origin")
+    if origin is None or origin not in tools_here().settings.cors_origins:
+        return
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After, X-Request-Id"
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = "GET, POST"
+        response.headers["Access-Control-Allow-Headers"] = CORS_HEADERS
+        response.headers["Access-Control-Max-Age"] = "600"
+
+
+def _handle_errors(app: Flask) -> None:
+    @app.errorhandler(Refusal)
+    def refused(refusal: Refusal) -> Response:
+        g.code = refusal.code.value
+        return problems.response(refusal, g.request_id)
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        code = problems.OF_STATUS.get(error.code or 500, Code.REQUEST_MALFORMED)
+        g.code = code.value
+        allow = [(name, value) for name, value in error.get_headers() if name == "Allow"]
+        return problems.response(Refusal(code), g.request_id, allow)
+
+    @app.errorhandler(OperationalError)
+    @app.errorhandler(PoolTimeout)
+    def database_gone(error: Any) -> Response:
+        log.error("database.unavailable", error=type(error).__name__)
+        return refused(Refusal(Code.NOT_READY, retry_after=2))
+
+    @app.errorhandler(Exception)
+    def unforeseen(error: Exception) -> Response:
+        log.error("request.failed", exc_info=error)
+        return refused(Refusal(Code.INTERNAL_ERROR))

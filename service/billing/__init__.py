@@ -1,0 +1,1 @@
+"""What we do: plain functions that get their tools as arguments. Nothing here knows HTTP."""

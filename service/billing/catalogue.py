@@ -1,0 +1,104 @@
+"""The plans that are for sale, read from plans.toml. An entry never changes; a new price is a new version of the plan."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from service.errors import Code, Refusal, SettingsError
+
+#: Decimals of the currencies that we sell in (ISO 4217). BlueSnap refuses more (bluesnap/api.md section 6).
+EXPONENTS = {"USD": 2, "EUR": 2, "GBP": 2, "CAD": 2, "AUD": 2, "JPY": 0}
+FREE = "community"
+
+
+@dataclass(frozen=True)
+class Money:
+    """An amount in the currency's own decimals."""
+
+    amount: Decimal
+    currency: str
+
+    @property
+    def text(self) -> str:
+        """The amount with exactly the currency's decimals, such as `290.00`."""
+        return format(self.amount.quantize(Decimal(1).scaleb(-EXPONENTS[self.currency])), "f")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One version of a plan. `provider_plan` is BlueSnap's plan in this deployment's environment; empty: not for sale here."""
+
+    id: str
+    version: int
+    price: Decimal
+    currency: str
+    provider_plan: str
+
+    def total(self, members: int) -> Money:
+        """What a month costs for so many members."""
+        return Money(self.price * members, self.currency)
+
+
+class Catalogue:
+    """All versions of all plans."""
+
+    def __init__(self, plans: list[Plan]) -> None:
+        self._versions: Mapping[tuple[str, int], Plan] = {(plan.id, plan.version): plan for plan in plans}
+        self._newest: dict[str, Plan] = {}
+        for plan in sorted(plans, key=lambda plan: plan.version):
+            self._newest[plan.id] = plan
+
+    def for_sale(self, plan_id: str) -> Plan:
+        """The newest version of a paid plan. Raises Refusal: plan_unknown."""
+        plan = self._newest.get(plan_id)
+        if plan is None or not plan.provider_plan:
+            raise Refusal(Code.PLAN_UNKNOWN)
+        return plan
+
+    def version(self, plan_id: str, version: int) -> Plan:
+        """The very version that something was sold under."""
+        return self._versions[plan_id, version]
+
+    @property
+    def paid(self) -> list[Plan]:
+        """The plans for sale, by id."""
+        return [plan for _, plan in sorted(self._newest.items()) if plan.provider_plan]
+
+
+def _plan(entry: dict[str, Any], environment: str) -> Plan:
+    plan = Plan(
+        id=entry["id"],
+        version=entry["version"],
+        price=Decimal(entry["price"]),
+        currency=entry["currency"],
+        provider_plan=entry.get("bluesnap", {}).get(environment, ""),
+    )
+    exponent = EXPONENTS[plan.currency]
+    if plan.price < 0 or plan.price != plan.price.quantize(Decimal(1).scaleb(-exponent)):
+        raise ValueError
+    if re.fullmatch(r"[a-z]{1,30}", plan.id) is None or re.fullmatch(r"[0-9]{0,12}", plan.provider_plan) is None:
+        raise ValueError
+    return plan
+
+
+def read(path: Path, environment: str) -> Catalogue:
+    """The catalogue for one environment. Raises SettingsError, naming the entry, if anything about it is wrong."""
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))["plan"]
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
+        raise SettingsError("PANLESS_PLANS_FILE names no readable catalogue") from None
+    plans: list[Plan] = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            plans.append(_plan(entry, environment))
+        except (KeyError, ValueError, TypeError, ArithmeticError):
+            raise SettingsError(f"PANLESS_PLANS_FILE: entry {number} is wrong") from None
+    if len({(plan.id, plan.version) for plan in plans}) != len(plans):
+        raise SettingsError("PANLESS_PLANS_FILE: a version of a plan is there twice")
+    return Catalogue(plans)

@@ -1,0 +1,155 @@
+"""Open a checkout session, hand it fresh payment fields, read it. A payment-fields token is sealed while the session is open, and never journaled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from service.billing import limits
+from service.billing.outcomes import refusal
+from service.billing.tools import Tools
+from service.errors import BlueSnapError, Code, FieldError, Refusal, Rejected
+from service.store import accounts, changes, signups
+from service.store.ids import new_id
+from service.store.journal import Act, Origin
+from service.store.models import CheckoutSession, Subscription
+from service.telemetry import metrics
+
+SUBSCRIBE = "subscribe"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What somebody wants to buy, for whom. `client_address` is the payer's, as the platform saw it."""
+
+    account: str
+    plan: str
+    members: int
+    client_address: str | None = None
+
+
+@dataclass(frozen=True)
+class SessionView:
+    """A session as its caller may see it. `fields_token` is there only while the session is open."""
+
+    session: CheckoutSession
+    status: str
+    fields_token: str | None
+
+
+def status_at(session: CheckoutSession, now: datetime) -> str:
+    """open, confirming, complete, expired or failed. A session whose outcome is unknown cannot expire."""
+    return "expired" if session.state == "open" and now >= session.expires_at else session.state
+
+
+def view(tools: Tools, session: CheckoutSession) -> SessionView:
+    """The session with its opened token, if it is open and has one."""
+    status = status_at(session, tools.clock())
+    sealed = session.fields_sealed if status == "open" else None
+    return SessionView(session, status, tools.keyring.unseal(sealed, session.id) if sealed else None)
+
+
+def refuse_if_claimed(existing: Subscription | None) -> None:
+    """One purchase per account: raises Refusal if there is a live or an undecided one."""
+    if existing is not None:
+        raise Refusal(Code.SIGNUP_UNDECIDED if existing.status == "incomplete" else Code.SUBSCRIPTION_EXISTS)
+
+
+def open_session(tools: Tools, origin: Origin, order: Order) -> SessionView:
+    """Obtain a payment-fields token and open a session for it. Raises Refusal."""
+    plan = tools.catalogue.for_sale(order.plan)
+    if not 1 <= order.members <= tools.settings.max_members:
+        raise Refusal(Code.MEMBERS_OUT_OF_RANGE, errors=(FieldError("/members", Code.MEMBERS_OUT_OF_RANGE),))
+    address = limits.address_digest(tools.keyring, order.client_address)
+    now = tools.clock()
+    with tools.engine.begin() as connection:
+        refuse_if_claimed(accounts.claiming_subscription(connection, order.account))
+        limits.check_new_session(connection, tools, address, now)
+    token = _fresh_token(tools)
+    total = plan.total(order.members)
+    session_id = new_id("cs")
+    session = CheckoutSession(
+        id=session_id, account=order.account, purpose=SUBSCRIBE, plan=plan.id, plan_version=plan.version,
+        members=order.members, amount=total.amount, currency=total.currency, state="open", decline_reason=None,
+        fields_sealed=tools.keyring.seal(token, session_id), fields_expire_at=now + timedelta(minutes=tools.settings.fields_minutes), renewals=0,
+        address=address, created_at=now, expires_at=now + timedelta(minutes=tools.settings.session_minutes),
+        ended_at=None, subscription_id=None,
+    )  # fmt: skip
+    with tools.engine.begin() as connection:
+        accounts.lock(connection, order.account, now)
+        limits.check_new_session(connection, tools, address, now)  # again: others may have opened theirs meanwhile
+        changes.add(connection, session, Act.SESSION_OPENED, origin)
+    metrics.SESSIONS.labels(event="opened").inc()
+    return SessionView(session, "open", token)
+
+
+def renew_fields(tools: Tools, origin: Origin, session_id: str) -> SessionView:
+    """A fresh payment-fields token for an open session whose own is expired or spent. Raises Refusal."""
+    with tools.engine.begin() as connection:
+        _check_renewable(connection, tools, session_id)
+    token = _fresh_token(tools)
+    with tools.engine.begin() as connection:
+        session = _check_renewable(connection, tools, session_id)
+        session = changes.change(
+            connection,
+            session,
+            Act.SESSION_RENEWED,
+            origin,
+            fields_sealed=tools.keyring.seal(token, session_id),
+            fields_expire_at=tools.clock() + timedelta(minutes=tools.settings.fields_minutes),
+            renewals=session.renewals + 1,
+        )
+    metrics.SESSIONS.labels(event="renewed").inc()
+    return SessionView(session, "open", token)
+
+
+def read_session(tools: Tools, session_id: str) -> SessionView:
+    """The session as it is now. Raises Refusal: session_not_found."""
+    with tools.engine.connect() as connection:
+        session = accounts.session(connection, session_id)
+    if session is None:
+        raise Refusal(Code.SESSION_NOT_FOUND)
+    return view(tools, session)
+
+
+def check_open(connection: Connection, tools: Tools, session: CheckoutSession) -> None:
+    """Raises the Refusal that says why this session takes no card."""
+    status = status_at(session, tools.clock())
+    if status == "failed" and signups.tried(connection, session_id=session.id) >= tools.settings.attempts_per_session:
+        raise Refusal(Code.TOO_MANY_ATTEMPTS)
+    reasons = {
+        "confirming": Code.SIGNUP_UNDECIDED,
+        "complete": Code.SESSION_COMPLETE,
+        "expired": Code.SESSION_EXPIRED,
+        "failed": Code.SESSION_FAILED,
+    }
+    if status in reasons:
+        raise Refusal(reasons[status])
+
+
+def _locked(connection: Connection, session_id: str) -> CheckoutSession:
+    session = accounts.session(connection, session_id, lock_row=True)
+    if session is None:
+        raise Refusal(Code.SESSION_NOT_FOUND)
+    return session
+
+
+def _check_renewable(connection: Connection, tools: Tools, session_id: str) -> CheckoutSession:
+    session = _locked(connection, session_id)
+    check_open(connection, tools, session)
+    if session.renewals >= tools.settings.renewals_per_session:
+        metrics.LIMITS_HIT.labels(limit="renewals_per_session").inc()
+        raise Refusal(Code.TOO_MANY_ATTEMPTS)
+    return session
+
+
+def _fresh_token(tools: Tools) -> str:
+    """A call without effect on anybody's money, so every way it can end is plainly told."""
+    try:
+        return tools.bluesnap.create_payment_fields_token()
+    except Rejected:
+        raise Refusal(Code.BLUESNAP_FAILED) from None
+    except BlueSnapError as error:
+        raise refusal(error) from None

@@ -1,0 +1,65 @@
+"""Limits against card testing: thieves who try stolen numbers on a signup page (DESIGN section 6). All counted in PostgreSQL, all settings."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from service.billing.tools import Tools
+from service.errors import Code, Refusal
+from service.store import accounts, signups
+from service.store.keyring import Keyring
+from service.store.models import CheckoutSession
+from service.telemetry import metrics
+
+ADDRESS_WINDOW = timedelta(minutes=10)
+ACCOUNT_WINDOW = timedelta(hours=24)
+BREAKER_WINDOW = timedelta(minutes=5)
+#: A prefix is one household or office: what a thief changes cheaply lies behind it.
+PREFIX = {4: 24, 6: 56}
+
+
+def address_digest(keyring: Keyring, address: str | None) -> bytes | None:
+    """A keyed digest of the address' prefix; the address itself is not kept."""
+    if address is None:
+        return None
+    parsed = ipaddress.ip_address(address)
+    network = ipaddress.ip_network((parsed, PREFIX[parsed.version]), strict=False)
+    return keyring.fingerprints(b"address|" + str(network).encode())[0]
+
+
+def _refuse(limit: str, wait: timedelta) -> Refusal:
+    metrics.LIMITS_HIT.labels(limit=limit).inc()
+    return Refusal(Code.TOO_MANY_ATTEMPTS, retry_after=int(wait.total_seconds()))
+
+
+def check_new_session(connection: Connection, tools: Tools, address: bytes | None, now: datetime) -> None:
+    """Refuse a session too many from one address prefix, where an address is known."""
+    if address is None:
+        return
+    if accounts.sessions_of_address(connection, address, now - ADDRESS_WINDOW) >= tools.settings.sessions_per_address:
+        raise _refuse("sessions_per_address", ADDRESS_WINDOW)
+
+
+def check_attempt(
+    connection: Connection, tools: Tools, session: CheckoutSession, *, address: bytes | None, now: datetime
+) -> None:
+    """Refuse a card attempt too many of a session, of an account, or while declines pile up. Call with the account locked."""
+    settings = tools.settings
+    if signups.tried(connection, session_id=session.id) >= settings.attempts_per_session:
+        raise _refuse("attempts_per_session", ACCOUNT_WINDOW)
+    if signups.tried(connection, account=session.account, since=now - ACCOUNT_WINDOW) >= settings.attempts_per_account:
+        raise _refuse("attempts_per_account", ACCOUNT_WINDOW)
+    if address is not None and _broken(
+        connection, tools, now, address=address, minimum=max(3, settings.breaker_minimum // 4)
+    ):
+        raise _refuse("breaker_address", BREAKER_WINDOW)
+    if _broken(connection, tools, now, address=None, minimum=settings.breaker_minimum):
+        raise _refuse("breaker_global", BREAKER_WINDOW)
+
+
+def _broken(connection: Connection, tools: Tools, now: datetime, *, address: bytes | None, minimum: int) -> bool:
+    seen = signups.decided(connection, now - BREAKER_WINDOW, address)
+    return seen.decided >= minimum and seen.declined * 100 >= tools.settings.breaker_percent * seen.decided

@@ -1,0 +1,26 @@
+"""The long-lived tools that use cases work with. wiring.py builds them once for each process; use cases receive them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from service.billing.catalogue import Catalogue
+from service.bluesnap.client import BlueSnapClient
+from service.config import Settings
+from service.store.keyring import Keyring
+
+
+@dataclass(frozen=True)
+class Tools:
+    """`clock` tells business time; leases and the journal use the database's."""
+
+    settings: Settings
+    engine: Engine
+    bluesnap: BlueSnapClient
+    clock: Callable[[], datetime]
+    catalogue: Catalogue
+    keyring: Keyring

@@ -1,0 +1,31 @@
+"""Reads JSON that a stranger wrote: exact numbers, no surprises, never an exception. Must never let the document into an error."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any, NoReturn
+
+
+def parse_json(body: bytes) -> Any:
+    """The document, or None for anything that is not one (a bare `null` included: nobody needs it).
+
+    Numbers with a fraction or an exponent become Decimal, all others int, so that ids above 2^53 and amounts stay exact. NaN and Infinity
+    are refused. Of two equal keys the last one counts. Text that is not UTF-8 is read as Latin-1: a payer's name in the wrong
+    encoding must not hide the id of a subscription that has been charged.
+    """
+    try:
+        return json.loads(_decoded(body), parse_float=Decimal, parse_constant=_refuse)
+    except (ValueError, ArithmeticError, RecursionError):
+        return None
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return body.decode("latin-1")
+
+
+def _refuse(_constant: str) -> NoReturn:
+    raise ValueError("not JSON")

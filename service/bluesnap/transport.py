@@ -1,0 +1,254 @@
+"""One hardened way out to one host over HTTP. Must never follow, remember, repeat or quote anything that a peer says."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import ipaddress
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import CookiePolicy
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+from service.bluesnap.deadlines import POOLS, Attempt, Phase, tls_context, watched
+from service.bluesnap.outcomes import NEVER_SENT, Cause, unsent_or_unknown
+
+_BASE_PATH = "/services/2/"
+_LARGEST = 1024 * 1024  # bytes, after decompression
+_PIECE = 64 * 1024
+# The pauses before the further attempts. A POST is made again only if it provably never left, a GET once after a connection problem.
+_PAUSES = {"GET": (0.1,), "POST": (0.1, 0.4)}
+_REPEATABLE = {
+    "GET": frozenset({Cause.NO_SUCH_HOST, Cause.CONNECTION_REFUSED, Cause.TLS_FAILED, Cause.CONNECTION_BROKEN}),
+    "POST": NEVER_SENT - {Cause.CERTIFICATE_REFUSED},
+}
+_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds. The `charging_` three are for calls that move money, where an authorisation may take 40 s (bluesnap/api.md section 1)."""
+
+    connect: float = 3.0
+    read: float = 15.0
+    total: float = 20.0
+    charging_connect: float = 3.0
+    charging_read: float = 60.0
+    charging_total: float = 65.0
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request. `path` is relative to /services/2/ and built from checked parts only."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = field(default=None, repr=False)
+    idempotency_key: str | None = None
+    charging: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, the two headers that can hold an id, whether it called itself HTML, and the body. Nothing else is kept."""
+
+    status: int
+    location: str = field(repr=False)
+    content_location: str = field(repr=False)
+    html: bool
+    body: bytes = field(repr=False)
+
+
+class _NoCookies(CookiePolicy):
+    """Neither keeps nor sends a cookie: BlueSnap sets a session cookie that would tie calls together."""
+
+    netscape = True
+    rfc2965 = hide_cookie2 = False
+
+    def set_ok(self, _cookie: object, _request: object) -> bool:
+        return False
+
+    def return_ok(self, _cookie: object, _request: object) -> bool:
+        return False
+
+    def domain_return_ok(self, _domain: str, _request: object) -> bool:
+        return False
+
+    def path_return_ok(self, _path: str, _request: object) -> bool:
+        return False
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, _resp: Any) -> None:
+        """Says that there is none. Even with allow_redirects=False requests would read the whole body of a redirect into memory."""
+        return
+
+
+class _Adapter(HTTPAdapter):
+    """Uses our pools; the certificate check cannot be switched off by an argument."""
+
+    def __init__(self, pool_size: int) -> None:
+        self.context = tls_context(DEFAULT_CA_BUNDLE_PATH)
+        super().__init__(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
+        super().init_poolmanager(connections, maxsize, block, ssl_context=self.context, **pool_kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def cert_verify(self, conn: Any, _url: object, _verify: object, _cert: object) -> None:
+        conn.cert_reqs = "CERT_REQUIRED"
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        original = getattr(resp, "_original_response", None)
+        if original is not None and "Set-Cookie" in original.msg:
+            del original.msg["Set-Cookie"]  # so that nothing even parses it
+        return super().build_response(req, resp)
+
+
+class Transport:
+    """Speaks to exactly one scheme, host and port. Safe to share between threads."""
+
+    def __init__(self, base_url: str, user: str, password: str, *, timeouts: Timeouts, pool_size: int) -> None:
+        self._origin = _checked_origin(base_url)
+        self._timeouts = timeouts
+        self._session = _Session()
+        self._session.trust_env = (
+            False  # no proxy, no netrc (it would replace our Authorization), no CA bundle from the environment
+        )
+        self._session.cookies.set_policy(_NoCookies())
+        self._session.headers.clear()
+        self._session.headers.update(_headers(user, password))
+        self._session.adapters.clear()
+        self._session.mount(self._origin + "/", _Adapter(pool_size))
+
+    def deadline(self, *, charging: bool = False) -> float:
+        """The moment, on the monotonic clock, at which a call that starts now must have ended."""
+        return monotonic() + (self._timeouts.charging_total if charging else self._timeouts.total)
+
+    def exchange(self, ask: Ask, until: float | None = None) -> Answer:
+        """One call and its answer of any status. Raises NeverSent or Unknown; nothing of requests or urllib3 escapes or is chained."""
+        end = self.deadline(charging=ask.charging) if until is None else until
+        outcome = self._attempt(ask, end)
+        for pause in _PAUSES[ask.method]:
+            if outcome not in _REPEATABLE[ask.method] or monotonic() + pause >= end:
+                break
+            time.sleep(pause)
+            outcome = self._attempt(ask, end)
+        if isinstance(outcome, Answer):
+            return outcome
+        raise unsent_or_unknown(outcome)
+
+    def _attempt(self, ask: Ask, until: float) -> Answer | Cause:
+        limits = self._timeouts
+        connect = limits.charging_connect if ask.charging else limits.connect
+        read = limits.charging_read if ask.charging else limits.read
+        attempt = Attempt(connect_until=min(monotonic() + connect, until), until=until, read=read)
+        request = self._prepared(ask)
+        try:
+            with (
+                watched(attempt),
+                self._session.send(request, stream=True, allow_redirects=False, timeout=(connect, read)) as response,
+            ):
+                body = _read_bounded(response)
+                if body is None:
+                    return Cause.ANSWER_TOO_LARGE
+                return _answer(response, body)
+        except _FAILURES:
+            # The exceptions of the library hold URLs, header text and bodies; leaving this block forgets them.
+            cause = attempt.ended_by()
+        if cause in NEVER_SENT and attempt.phase is not Phase.CONNECTING:
+            return Cause.CONNECTION_BROKEN
+        return cause
+
+    def _prepared(self, ask: Ask) -> requests.PreparedRequest:
+        headers = {"Idempotency-Key": ask.idempotency_key} if ask.idempotency_key else {}
+        request = self._session.prepare_request(
+            requests.Request(
+                ask.method, self._origin + _BASE_PATH + ask.path, params=dict(ask.query), data=ask.body, headers=headers
+            )
+        )
+        built = urlsplit(request.url or "")
+        if f"{built.scheme}://{built.netloc}" != self._origin or not built.path.startswith(_BASE_PATH):
+            raise ValueError("a request to BlueSnap would have left its host or base path")
+        return request
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._session.close()
+
+
+def _checked_origin(base_url: str) -> str:
+    """`https://host[:port]`, or http for a loopback host; the port is named only where it is not the scheme's own."""
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    plain = parts.scheme == "http" and _is_loopback(host)
+    if not host or not (plain or parts.scheme == "https"):
+        raise ValueError("the address of BlueSnap must be https://, or http:// on a loopback host")
+    if parts.username is not None or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError("the address of BlueSnap must be a scheme, a host and a port, and nothing else")
+    netloc = f"[{host}]" if ":" in host else host
+    usual = 443 if parts.scheme == "https" else 80
+    return f"{parts.scheme}://{netloc}" if parts.port in {None, usual} else f"{parts.scheme}://{netloc}:{parts.port}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _headers(user: str, password: str) -> dict[str, str]:
+    """What every request carries.
+
+    The version is always sent, since without it the account's default decides the shape of answers; 3.0 is what the newest pages
+    describe and equals 2.0 for cards (bluesnap/api.md section 2). JSON is asked for always: without it errors come as XML.
+    """
+    if (
+        not user
+        or ":" in user
+        or not (user + password).isascii()
+        or not (user + password).isprintable()
+        or not password
+    ):
+        raise ValueError("the BlueSnap user and password must be printable ASCII, the user without a colon")
+    return {
+        "Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode(),
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json",
+        "User-Agent": "panless",
+        "bluesnap-version": "3.0",
+    }
+
+
+def _read_bounded(response: requests.Response) -> bytes | None:
+    """The body as far as 1 MiB after decompression, None beyond. Each read ends with the attempt's deadline."""
+    body = bytearray()
+    while piece := response.raw.read1(_PIECE, decode_content=True):
+        body += piece
+        if len(body) > _LARGEST:
+            return None
+    return bytes(body)
+
+
+def _answer(response: requests.Response, body: bytes) -> Answer:
+    headers = response.headers
+    return Answer(
+        status=response.status_code,
+        location=headers.get("Location", ""),
+        content_location=headers.get("Content-Location", ""),
+        html="html" in headers.get("Content-Type", "").lower(),
+        body=body,
+    )

@@ -1,0 +1,143 @@
+"""Typed schema fields. There is no free text: every field is an enumeration, a format of our own, a bounded number or a person's name.
+
+A field's error is a code and never quotes what was sent.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+from service.cardguard import formats
+from service.errors import Code
+
+MESSAGES: dict[str, Any] = {
+    "required": Code.FIELD_MISSING.value,
+    "null": Code.FIELD_MALFORMED.value,
+    "type": Code.FIELD_MALFORMED.value,
+    "invalid": Code.FIELD_MALFORMED.value,
+    "unknown": Code.FIELD_UNKNOWN.value,
+}
+
+
+class Exact(fields.String):
+    """Text that `check` accepts whole. `pattern` is for the API's description, where one says it all."""
+
+    check: Callable[[str], bool]
+    code = Code.FIELD_MALFORMED
+    pattern: str | None = None
+    max_length: int | None = None
+
+    def __init__(self, **options: Any) -> None:
+        described: dict[str, Any] = {"pattern": f"^{self.pattern}$"} if self.pattern else {}
+        described |= {"maxLength": self.max_length, "minLength": 1} if self.max_length else {}
+        metadata = {**described, **options.pop("metadata", {})}
+        super().__init__(error_messages=MESSAGES, metadata=metadata, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if not isinstance(value, str) or not type(self).check(value):
+            raise ValidationError(self.code.value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Account(Exact):
+    """The platform's name for an account: `[A-Za-z0-9_-]{1,64}` with at most 12 digits, or a UUID."""
+
+    check = staticmethod(formats.is_account)
+    code = Code.ACCOUNT_MALFORMED
+    pattern = formats.ACCOUNT
+    max_length = 64
+
+
+class PlanName(Exact):
+    """A plan of the catalogue; whether there is one of this name is the catalogue's to say."""
+
+    check = staticmethod(lambda value: formats.matches(r"[a-z]{1,30}", value))
+    code = Code.PLAN_UNKNOWN
+    pattern = "[a-z]{1,30}"
+
+
+class PersonName(Exact):
+    """A first or last name, in any script."""
+
+    check = staticmethod(formats.is_person_name)
+    max_length = formats.NAME_LENGTH
+
+
+class Email(Exact):
+    """An address such as people have."""
+
+    check = staticmethod(
+        lambda value: len(value) <= 200 and formats.matches(formats.EMAIL, value) and formats.within_budget(value)
+    )
+    max_length = 200
+
+
+class Country(Exact):
+    """ISO 3166-1 alpha-2, in either case."""
+
+    check = staticmethod(lambda value: formats.matches(formats.COUNTRY, value))
+    pattern = formats.COUNTRY
+
+
+class State(Exact):
+    """Two letters; for the United States and Canada (bluesnap/api.md section 6)."""
+
+    check = staticmethod(lambda value: formats.matches(formats.STATE, value))
+    pattern = formats.STATE
+
+
+class Zip(Exact):
+    """A postal code."""
+
+    check = staticmethod(lambda value: formats.matches(formats.ZIP, value) and formats.within_budget(value))
+    pattern = formats.ZIP
+
+
+class ProviderRef(Exact):
+    """A number of BlueSnap's: at most 12 digits."""
+
+    check = staticmethod(lambda value: formats.matches(formats.PROVIDER_REF, value))
+    pattern = formats.PROVIDER_REF
+
+
+class FraudSession(Exact):
+    """The id of BlueSnap's device-data session (bluesnap/hosted-fields.md section 6)."""
+
+    check = staticmethod(formats.is_fraud_session)
+    pattern = formats.FRAUD_SESSION
+
+
+def _is_address(value: str) -> bool:
+    try:
+        return len(value) <= 45 and "%" not in value and bool(ipaddress.ip_address(value))
+    except ValueError:
+        return False
+
+
+class ClientAddress(Exact):
+    """An IPv4 or IPv6 address."""
+
+    check = staticmethod(_is_address)
+    max_length = 45
+
+
+class WholeNumber(fields.Integer):
+    """A JSON integer within bounds; no text, no float, no boolean."""
+
+    def __init__(self, low: int, high: int, code: Code, **options: Any) -> None:
+        self.low, self.high, self.code = low, high, code
+        super().__init__(
+            strict=True,
+            error_messages=MESSAGES,
+            metadata={"minimum": low, "maximum": high, "format": "int32"},
+            **options,
+        )
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if type(value) is not int or not self.low <= value <= self.high:
+            raise ValidationError(self.code.value)
+        return value

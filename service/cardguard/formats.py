@@ -1,0 +1,75 @@
+"""The exact formats of every value that we keep or pass on. Each is too narrow for a card number; none may be loosened without the leak suite.
+
+Patterns are plain ASCII (valid as ECMA-262 and as PostgreSQL expressions alike) and are always matched whole, never searched.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+#: Twenty consonants: our ids hold no digit, so they cannot look like a card number, and no vowel, so they spell nothing.
+ALPHABET = "bcdfghjklmnpqrstvwxz"
+ID_LENGTH = 30
+#: No card number has fewer than 13 digits (ISO/IEC 7812-1 allows 8 to 19; the brands we take have 13 to 19).
+DIGIT_BUDGET = 12
+
+OUR_ID = rf"[a-z]{{2,4}}_[{ALPHABET}]{{{ID_LENGTH}}}"
+ACCOUNT = r"[A-Za-z0-9_-]{1,64}"
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+PROVIDER_REF = r"[0-9]{1,12}"
+WORD = r"[a-z][a-z_.]{0,62}"
+PROVIDER_WORD = r"[A-Z][A-Z_]{0,62}"
+SCOPE = r"[a-z]{2,20}:[a-z]{2,20}"
+CURRENCY = r"[A-Z]{3}"
+KEY_NAME = r"[A-Za-z0-9 ._-]{1,64}"
+ACTOR = rf"(key|session|worker|bluesnap|operator)(:{OUR_ID})?"
+FRAUD_SESSION = r"[0-9A-Za-z]{1,32}"
+HEX_32 = r"[0-9a-f]{32}"
+IDEMPOTENCY_KEY = r"[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{12}"
+API_KEY = r"pk_(simulator|sandbox|production)_[A-Za-z0-9_-]{43}"
+CLIENT_SECRET = rf"pcs_[{ALPHABET}]{{{ID_LENGTH}}}_[A-Za-z0-9_-]{{43}}"
+PAYMENT_FIELDS_TOKEN = r"[0-9A-Za-z._-]{10,500}"
+COUNTRY = r"[A-Za-z]{2}"
+STATE = r"[A-Z]{2}"
+ZIP = r"[A-Za-z0-9][A-Za-z0-9 -]{0,15}"
+EMAIL = r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,6}"
+NAME_LENGTH = 100
+NAME_MARKS = " '\u2019.,-"  # U+2019 is the apostrophe that phones type
+
+
+def matches(pattern: str, value: str) -> bool:
+    """Whether the whole of `value` has this format."""
+    return re.fullmatch(pattern, value, re.ASCII) is not None
+
+
+def digits(value: str) -> int:
+    """How many characters of `value` are decimal digits of any script."""
+    return sum(character.isdecimal() or character.isdigit() for character in value)
+
+
+def within_budget(value: str) -> bool:
+    """Whether `value` has too few digits to hold a card number, in whatever script, once compatibility forms are folded."""
+    return digits(unicodedata.normalize("NFKC", value)) <= DIGIT_BUDGET
+
+
+def is_account(value: str) -> bool:
+    """An account's name at the platform: short, plain, and poor in digits unless it is a UUID."""
+    return matches(ACCOUNT, value) and (within_budget(value) or matches(UUID, value.lower()))
+
+
+def is_fraud_session(value: str) -> bool:
+    """The id of BlueSnap's device-data session (bluesnap/hosted-fields.md section 6): 32 hex digits, or anything shorter that is poor in digits."""
+    return matches(FRAUD_SESSION, value) and (within_budget(value) or matches(HEX_32, value.lower()))
+
+
+def is_person_name(value: str) -> bool:
+    """Letters and marks of any script, blanks and a few signs; digits are rare in names and never enough for a card number."""
+    return (
+        0 < len(value.strip()) <= len(value) <= NAME_LENGTH
+        and within_budget(value)
+        and all(
+            unicodedata.category(character)[0] in "LM" or character.isdecimal() or character in NAME_MARKS
+            for character in value
+        )
+    )

@@ -1,0 +1,168 @@
+"""Every setting, once: name, parser, default, meaning, secret or not."""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+import zoneinfo
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from service.config import parsers
+
+PREFIX = "PANLESS_"
+ROOT = Path(__file__).resolve().parents[2]
+REQUIRED = object()
+
+
+class Environment(enum.StrEnum):
+    """Which BlueSnap this deployment sells through. One database belongs to one environment, for ever."""
+
+    SIMULATOR = "simulator"
+    SANDBOX = "sandbox"
+    PRODUCTION = "production"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting as documented. `parse` raises ValueError with a constant text."""
+
+    name: str
+    parse: Callable[[str], Any]
+    default: Any
+    meaning: str
+    secret: bool = False
+    alias: str | None = None
+
+
+def _one(
+    name: str,
+    parse: Callable[[str], Any],
+    meaning: str,
+    default: Any = REQUIRED,
+    *,
+    secret: bool = False,
+    alias: str | None = None,
+) -> Any:
+    return field(metadata={"setting": Setting(PREFIX + name, parse, default, meaning, secret, alias)})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, parsed. Each field's meaning stands beside it; `python -m service settings` prints them."""
+
+    environment: Environment = _one(
+        "ENVIRONMENT", Environment, "simulator, sandbox or production; a database serves one of them only"
+    )
+    database_url: str = _one(
+        "DATABASE_URL", parsers.text, "PostgreSQL to use, as postgresql://…", secret=True, alias="DATABASE_URL"
+    )
+    bluesnap_url: str = _one("BLUESNAP_URL", parsers.origin, "origin of BlueSnap's API, without /services/2")
+    bluesnap_user: str = _one("BLUESNAP_USER", parsers.text, "API user of the BlueSnap account")
+    bluesnap_password: str = _one("BLUESNAP_PASSWORD", parsers.text, "its password", secret=True)
+    hosted_fields_url: str = _one("HOSTED_FIELDS_URL", parsers.origin, "origin of BlueSnap's hosted-fields script")
+    webhook_keys: tuple[str, ...] = _one(
+        "WEBHOOK_KEYS",
+        parsers.list_(parsers.webhook_key),
+        "keys that sign BlueSnap's notices, newest first, by commas",
+        secret=True,
+    )
+    secret_keys: tuple[tuple[str, bytes], ...] = _one(
+        "SECRET_KEYS",
+        parsers.list_(parsers.key),
+        "keyid:base64 of 32 random bytes, newest first, by commas; seals and derives our own secrets",
+        secret=True,
+    )
+    cors_origins: tuple[str, ...] = _one(
+        "CORS_ORIGINS",
+        parsers.list_(parsers.origin),
+        "origins of signup pages that may call the browser door, by commas",
+        (),
+    )
+    trusted_hosts: tuple[str, ...] = _one(
+        "TRUSTED_HOSTS",
+        parsers.list_(parsers.text),
+        "host names that requests may name; loopback alone if empty",
+        ("127.0.0.1", "localhost"),
+    )
+    trusted_proxies: tuple[Any, ...] = _one(
+        "TRUSTED_PROXIES",
+        parsers.list_(ipaddress.ip_network),
+        "networks of our own proxies; only they may say X-Forwarded-For",
+        (),
+    )
+    clock: str = _one("CLOCK", parsers.choice("system", "simulator"), "where business time comes from", "system")
+    clock_url: str = _one(
+        "CLOCK_URL", parsers.text, "the simulator's clock, if that is the one", "http://127.0.0.1:8090/_levers/clock"
+    )
+    idempotency_proven: bool = _one(
+        "IDEMPOTENCY_PROVEN",
+        parsers.boolean,
+        "true only after a recorded sandbox test: BlueSnap keeps idempotency keys, so an unknown charge may be repeated",
+        default=False,
+    )
+    billing_zone: zoneinfo.ZoneInfo = _one(
+        "BILLING_ZONE", parsers.zone, "the zone of billing days", zoneinfo.ZoneInfo("America/Los_Angeles")
+    )
+    notice_window_seconds: int = _one(
+        "NOTICE_WINDOW_SECONDS", parsers.integer(1, 86_400), "age up to which a signed notice is applied directly", 300
+    )
+    notice_zone: zoneinfo.ZoneInfo = _one(
+        "NOTICE_ZONE", parsers.zone, "the zone of the signed timestamp", zoneinfo.ZoneInfo("UTC")
+    )
+    bind: tuple[str, int] = _one("BIND", parsers.bind, "where the service listens", ("127.0.0.1", 8080))
+    metrics_bind: tuple[str, int] = _one("METRICS_BIND", parsers.bind, "where metrics are served", ("127.0.0.1", 8081))
+    workers: int = _one("WORKERS", parsers.integer(1, 64), "gunicorn worker processes", 2)
+    threads: int = _one("THREADS", parsers.integer(1, 512), "threads of each worker", 16)
+    plans_file: Path = _one("PLANS_FILE", Path, "the catalogue", ROOT / "plans.toml")
+    max_members: int = _one(
+        "MAX_MEMBERS", parsers.integer(1, 100_000), "members that one subscription may have", 10_000
+    )
+    session_minutes: int = _one("SESSION_MINUTES", parsers.integer(1, 10_080), "life of a checkout session", 1_440)
+    fields_minutes: int = _one(
+        "FIELDS_MINUTES", parsers.integer(1, 60), "trusted life of a payment-fields token; BlueSnap's is 60", 55
+    )
+    client_secret_grace_seconds: int = _one(
+        "CLIENT_SECRET_GRACE_SECONDS",
+        parsers.integer(0, 86_400),
+        "life of a client secret after the session's end",
+        600,
+    )
+    attempts_per_session: int = _one("ATTEMPTS_PER_SESSION", parsers.integer(1, 100), "card attempts of one session", 3)
+    attempts_per_account: int = _one(
+        "ATTEMPTS_PER_ACCOUNT", parsers.integer(1, 1_000), "card attempts of one account in 24 hours", 5
+    )
+    renewals_per_session: int = _one(
+        "RENEWALS_PER_SESSION", parsers.integer(1, 1_000), "fresh payment-fields tokens of one session", 10
+    )
+    sessions_per_address: int = _one(
+        "SESSIONS_PER_ADDRESS", parsers.integer(1, 1_000_000), "sessions of one client address prefix in 10 minutes", 5
+    )
+    breaker_percent: int = _one(
+        "BREAKER_PERCENT", parsers.integer(1, 100), "share of declines in 5 minutes that stops card attempts", 40
+    )
+    breaker_minimum: int = _one(
+        "BREAKER_MINIMUM", parsers.integer(1, 100_000), "attempts in 5 minutes below which the breaker rests", 20
+    )
+    quiet_seconds: int = _one(
+        "QUIET_SECONDS", parsers.integer(1, 3_600), "time after an unknown outcome before BlueSnap is asked", 120
+    )
+    lease_seconds: int = _one("LEASE_SECONDS", parsers.integer(1, 3_600), "how long one process may hold a signup", 90)
+    connect_seconds: int = _one("CONNECT_SECONDS", parsers.integer(1, 60), "to connect to BlueSnap", 3)
+    read_seconds: int = _one(
+        "READ_SECONDS", parsers.integer(1, 300), "between two bytes of an answer that moves no money", 15
+    )
+    total_seconds: int = _one("TOTAL_SECONDS", parsers.integer(1, 300), "for a whole call that moves no money", 20)
+    charge_read_seconds: int = _one(
+        "CHARGE_READ_SECONDS", parsers.integer(1, 300), "between two bytes of the answer to a charge", 60
+    )
+    charge_total_seconds: int = _one(
+        "CHARGE_TOTAL_SECONDS", parsers.integer(1, 300), "for a whole call that charges", 65
+    )
+    max_body_bytes: int = _one("MAX_BODY_BYTES", parsers.integer(1_024, 1_048_576), "largest request body", 16_384)
+    max_notice_bytes: int = _one("MAX_NOTICE_BYTES", parsers.integer(1_024, 1_048_576), "largest notice body", 65_536)
+
+
+SETTINGS: tuple[Setting, ...] = tuple(item.metadata["setting"] for item in fields(Settings))

@@ -1,0 +1,99 @@
+"""How the text of a setting becomes a value. Each raises ValueError with a constant text, never with what it was given."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zoneinfo
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+MIN_WEBHOOK_KEY = 16
+
+
+def text(value: str) -> str:
+    """Any text but blanks."""
+    if not value.strip():
+        raise ValueError("is empty")
+    return value.strip()
+
+
+def origin(value: str) -> str:
+    """Scheme, host and port; plain http on loopback only."""
+    parts = urlsplit(value.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError("is not an origin such as https://example.test")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ValueError("must use https outside loopback")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def list_(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+    """Several of them, separated by commas."""
+    return lambda value: tuple(parse(item) for item in value.split(",") if item.strip())
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    """A whole number within bounds, both included."""
+
+    def parse(value: str) -> int:
+        if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
+            raise ValueError(f"is not a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def boolean(value: str) -> bool:
+    """The word true or the word false."""
+    if value not in {"true", "false"}:
+        raise ValueError("is neither true nor false")
+    return value == "true"
+
+
+def zone(value: str) -> zoneinfo.ZoneInfo:
+    """A name of the IANA time zone database."""
+    try:
+        return zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        raise ValueError("is not the name of a time zone") from None
+
+
+def key(value: str) -> tuple[str, bytes]:
+    """`keyid:base64`, 32 bytes."""
+    key_id, _, text = value.strip().partition(":")
+    try:
+        key = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise ValueError("is not a list of keyid:base64") from None
+    if not key_id.isalpha() or not 1 <= len(key_id) <= 8 or len(key) != 32:
+        raise ValueError("needs ids of 1 to 8 letters and keys of 32 bytes")
+    return key_id, key
+
+
+def webhook_key(value: str) -> str:
+    """A signing key that is not trivially short."""
+    if len(value.strip()) < MIN_WEBHOOK_KEY:
+        raise ValueError(f"holds a key shorter than {MIN_WEBHOOK_KEY} characters")
+    return value.strip()
+
+
+def bind(value: str) -> tuple[str, int]:
+    """host:port"""
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError("is not host:port")
+    return host, int(port)
+
+
+def choice(*words: str) -> Callable[[str], str]:
+    """One of these words."""
+
+    def parse(value: str) -> str:
+        if value not in words:
+            raise ValueError("is none of " + ", ".join(words))
+        return value
+
+    return parse

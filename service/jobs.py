@@ -1,0 +1,48 @@
+"""The worker's door: background work on procrastinate. Arguments of jobs are ids only, and a job that dies is found by the next round."""
+
+from __future__ import annotations
+
+import asyncio
+
+import procrastinate
+from procrastinate import PsycopgConnector
+
+from service.billing import settle
+from service.billing.tools import Tools
+from service.store import database
+
+QUEUE = "panless"
+#: How often undecided signups are looked for; the quiet period and the leases decide what is due.
+EVERY_SECONDS = 5
+
+
+def app_for(tools: Tools) -> procrastinate.App:
+    """The worker's app over these tools."""
+    url = database.url_of(tools.settings.database_url).set(drivername="postgresql")
+    connector = PsycopgConnector(
+        conninfo=url.render_as_string(hide_password=False),
+        kwargs={"options": "-c search_path=jobs,public", "application_name": "panless-worker"},
+        min_size=1,
+        max_size=4,
+    )
+    app = procrastinate.App(connector=connector)
+
+    @app.periodic(cron=f"* * * * * */{EVERY_SECONDS}")
+    @app.task(
+        name="settle_signups", queue=QUEUE, queueing_lock="settle_signups", lock="settle_signups", pass_context=False
+    )
+    def settle_signups(timestamp: int) -> None:  # noqa: ARG001 - the time it was due, which nothing depends on
+        settle.settle_due(tools)
+
+    return app
+
+
+def work(tools: Tools) -> None:
+    """Run jobs until SIGTERM or SIGINT; a running one is finished first."""
+
+    async def run() -> None:
+        app = app_for(tools)
+        async with app.open_async():
+            await app.run_worker_async(queues=[QUEUE], concurrency=2, delete_jobs="successful", listen_notify=True)
+
+    asyncio.run(run())

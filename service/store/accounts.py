@@ -1,0 +1,53 @@
+"""Accounts and what belongs to them: the row whose lock orders all purchases of an account, its sessions and its subscriptions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from service.store.database import one
+from service.store.models import ACCOUNTS, SESSIONS, SUBSCRIPTIONS, CheckoutSession, Subscription
+
+#: A subscription in one of these claims the account (the index one_purchase_per_account says the same).
+CLAIMING = ("incomplete", "active")
+
+
+def lock(connection: Connection, account: str, now: datetime) -> None:
+    """Make the account known and hold its row until the transaction ends."""
+    connection.execute(insert(ACCOUNTS).values(account=account, created_at=now).on_conflict_do_nothing())
+    connection.execute(select(ACCOUNTS.c.account).where(ACCOUNTS.c.account == account).with_for_update())
+
+
+def claiming_subscription(connection: Connection, account: str) -> Subscription | None:
+    """The account's live or undecided subscription; there is at most one."""
+    statement = select(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.account == account, SUBSCRIPTIONS.c.status.in_(CLAIMING))
+    return one(connection, statement, Subscription)
+
+
+def subscription(connection: Connection, subscription_id: str) -> Subscription:
+    """A subscription that is known to exist."""
+    found = one(connection, select(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.id == subscription_id), Subscription)
+    if found is None:
+        raise LookupError
+    return found
+
+
+def subscription_of_provider(connection: Connection, provider_subscription: str) -> Subscription | None:
+    """Our record of a subscription at BlueSnap."""
+    statement = select(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.provider_subscription == provider_subscription)
+    return one(connection, statement, Subscription)
+
+
+def session(connection: Connection, session_id: str, *, lock_row: bool = False) -> CheckoutSession | None:
+    """A checkout session, held until the transaction ends if asked."""
+    statement = select(SESSIONS).where(SESSIONS.c.id == session_id)
+    return one(connection, statement.with_for_update() if lock_row else statement, CheckoutSession)
+
+
+def sessions_of_address(connection: Connection, address: bytes, since: datetime) -> int:
+    """How many sessions this address prefix opened since then. Waits for others of the same prefix to finish counting."""
+    connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(address[:8], signed=True))))
+    statement = select(func.count()).where(SESSIONS.c.address == address, SESSIONS.c.created_at > since)
+    return connection.execute(statement).scalar_one()

@@ -1,0 +1,93 @@
+"""Idempotency keys of our callers: claim one, keep its answer, hand it back. Leases run on database time; a fence refuses whoever lost his."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from service.errors import Code, Refusal
+from service.store.database import one
+from service.store.models import IDEMPOTENCY_KEYS, IdempotencyKey
+
+K = IDEMPOTENCY_KEYS.c
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A key that is ours to work under (`answer` None), or one whose final answer is kept."""
+
+    caller: str
+    route: str
+    key: uuid.UUID
+    fence: int
+    status: int | None = None
+    answer: dict[str, Any] | None = None
+
+
+def claim(  # the words of a key are its caller, its route and itself
+    connection: Connection,
+    *,
+    caller: str,
+    route: str,
+    key: uuid.UUID,
+    fingerprints: Sequence[bytes],
+    lease_seconds: int,
+) -> Claim:
+    """Claim a key. Raises Refusal: reused with another body, or still running elsewhere (with Retry-After)."""
+    lease = func.clock_timestamp() + timedelta(seconds=lease_seconds)
+    new = (
+        insert(IDEMPOTENCY_KEYS)
+        .values(
+            caller=caller,
+            route=route,
+            key=key,
+            fingerprint=fingerprints[0],
+            fence=1,
+            lease_until=lease,
+            created_at=func.clock_timestamp(),
+        )
+        .on_conflict_do_nothing()
+        .returning(K.fence)
+    )
+    if connection.execute(new).first() is not None:
+        return Claim(caller, route, key, fence=1)
+    row = one(connection, select(IDEMPOTENCY_KEYS).where(_is(caller, route, key)).with_for_update(), IdempotencyKey)
+    if row is None or row.fingerprint not in fingerprints:
+        raise Refusal(Code.IDEMPOTENCY_KEY_REUSED)
+    if row.status is not None:
+        return Claim(caller, route, key, row.fence, row.status, row.answer)
+    left = (row.lease_until - connection.execute(select(func.clock_timestamp())).scalar_one()).total_seconds()
+    if left > 0:
+        raise Refusal(Code.IDEMPOTENCY_KEY_IN_PROGRESS, retry_after=1)
+    connection.execute(
+        update(IDEMPOTENCY_KEYS).where(_is(caller, route, key)).values(fence=row.fence + 1, lease_until=lease)
+    )
+    return Claim(caller, route, key, fence=row.fence + 1)
+
+
+def keep(connection: Connection, claim: Claim, status: int, answer: dict[str, Any]) -> None:
+    """Keep a final answer, unless the lease was lost to somebody who will keep his own."""
+    connection.execute(
+        update(IDEMPOTENCY_KEYS)
+        .where(_is(claim.caller, claim.route, claim.key), K.fence == claim.fence, K.status.is_(None))
+        .values(status=status, answer=answer)
+    )
+
+
+def release(connection: Connection, claim: Claim) -> None:
+    """Let the key be used again with the same body: the answer was not final."""
+    connection.execute(
+        update(IDEMPOTENCY_KEYS)
+        .where(_is(claim.caller, claim.route, claim.key), K.fence == claim.fence, K.status.is_(None))
+        .values(lease_until=func.clock_timestamp())
+    )
+
+
+def _is(caller: str, route: str, key: uuid.UUID) -> Any:
+    return (K.caller == caller) & (K.route == route) & (K.key == key)

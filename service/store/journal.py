@@ -1,0 +1,100 @@
+"""The journal: an entry for every change, written in the transaction of the change. Entries are appended, never altered."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, insert
+
+from service.store.models import ENTRIES, Charge, CheckoutSession, Signup, Subscription
+
+
+class Act(enum.StrEnum):
+    """All that can happen. Read as the story of the system."""
+
+    KEY_CREATED = "key.created"
+    KEY_REVOKED = "key.revoked"
+    SESSION_OPENED = "session.opened"
+    SESSION_RENEWED = "session.renewed"
+    SESSION_REOPENED = "session.reopened"
+    SESSION_CONFIRMING = "session.confirming"
+    FIELDS_SPENT = "session.fields_spent"
+    SESSION_COMPLETED = "session.completed"
+    SESSION_FAILED = "session.failed"
+    SHOPPER_REQUESTED = "signup.shopper_requested"
+    SHOPPER_VAULTED = "signup.shopper_vaulted"
+    SUBSCRIPTION_REQUESTED = "signup.subscription_requested"
+    OUTCOME_UNKNOWN = "signup.outcome_unknown"
+    SIGNUP_POSTPONED = "signup.postponed"
+    SIGNUP_DECLINED = "signup.declined"
+    SIGNUP_RELEASED = "signup.released"
+    SIGNUP_STUCK = "signup.stuck"
+    SIGNUP_ACTIVE = "signup.active"
+    SUBSCRIPTION_CLAIMED = "subscription.claimed"
+    SUBSCRIPTION_ACTIVATED = "subscription.activated"
+    SUBSCRIPTION_VOIDED = "subscription.voided"
+    CHARGE_RECORDED = "charge.recorded"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who acts, and in which request: `key:key_…`, `session:cs_…`, `worker`, `bluesnap` or `operator`."""
+
+    actor: str
+    request: str | None = None
+
+
+#: Never in an after-image: secrets, digests of private things, and what only steers processes.
+LEFT_OUT = {
+    "fields_sealed",
+    "address",
+    "fence",
+    "lease_until",
+    "called_at",
+    "shopper_key",
+    "subscription_key",
+    "fraud_session",
+    "three_d_secure",
+}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        case Decimal():
+            return format(value, "f")
+        case date() | UUID():
+            return str(value)
+        case _:
+            return value
+
+
+def image_of(record: CheckoutSession | Signup | Subscription | Charge) -> dict[str, Any]:
+    """The record after the change, without its secrets."""
+    fields = dataclasses.asdict(record)
+    return {name: _plain(value) for name, value in fields.items() if name not in LEFT_OUT and value is not None}
+
+
+def append(connection: Connection, act: Act, record: CheckoutSession | Signup | Subscription, origin: Origin) -> None:
+    """Write the entry of a change to a record of an account."""
+    write(
+        connection,
+        act,
+        origin,
+        subject=record.id,
+        account=record.account,
+        version=getattr(record, "version", None),
+        image=image_of(record),
+    )
+
+
+def write(connection: Connection, act: Act, origin: Origin, **values: Any) -> None:
+    """Write any entry: subject, image, and where they apply account and version."""
+    connection.execute(insert(ENTRIES).values(actor=origin.actor, act=act.value, request=origin.request, **values))

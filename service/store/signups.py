@@ -1,0 +1,103 @@
+"""Signups: one row for each card attempt. Leases and the quiet period run on database time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, case, func, select, update
+
+from service.store.database import one
+from service.store.models import SIGNUPS, Signup
+
+S = SIGNUPS.c
+#: States in which nobody knows yet how it ends.
+UNDECIDED = (
+    "shopper_requested",
+    "shopper_unknown",
+    "shopper_vaulted",
+    "subscription_requested",
+    "subscription_unknown",
+)
+#: A released attempt tried no card.
+RELEASED = "released"
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """Card attempts that were decided within a time: how many, and how many of them declined."""
+
+    decided: int
+    declined: int
+
+
+def of_shopper(connection: Connection, provider_shopper: str) -> Signup | None:
+    """The undecided attempt that vaulted this shopper at BlueSnap; a shopper belongs to one attempt."""
+    statement = select(SIGNUPS).where(S.provider_shopper == provider_shopper, S.state.in_(UNDECIDED))
+    return one(connection, statement, Signup)
+
+
+def lease_end(connection: Connection, seconds: float) -> datetime:
+    """Database time plus so many seconds."""
+    moment: datetime = connection.execute(select(func.clock_timestamp() + timedelta(seconds=seconds))).scalar_one()
+    return moment
+
+
+def due(connection: Connection, limit: int) -> Sequence[str]:
+    """Undecided signups that no process holds, the longest waiting first."""
+    statement = (
+        select(S.id)
+        .where(S.state.in_(UNDECIDED), S.lease_until <= func.clock_timestamp())
+        .order_by(S.lease_until)
+        .limit(limit)
+    )
+    return connection.execute(statement).scalars().all()
+
+
+def take(connection: Connection, signup_id: str, seconds: float) -> Signup | None:
+    """Take over an undecided signup whose lease has ended; whoever held it before loses by the fence. None if it is not to be had."""
+    statement = (
+        update(SIGNUPS)
+        .where(S.id == signup_id, S.state.in_(UNDECIDED), S.lease_until <= func.clock_timestamp())
+        .values(fence=S.fence + 1, lease_until=func.clock_timestamp() + timedelta(seconds=seconds))
+        .returning(SIGNUPS)
+    )
+    return one(connection, statement, Signup)
+
+
+def wake(connection: Connection, signup: Signup) -> None:
+    """End a waiting signup's quiet period early: something was heard of it."""
+    statement = update(SIGNUPS).where(S.id == signup.id, S.state.in_(("shopper_unknown", "subscription_unknown")))
+    connection.execute(statement.values(lease_until=func.clock_timestamp()))
+
+
+def look_again(connection: Connection, signup: Signup, seconds: float) -> None:
+    """Nothing was found: give the signup back until then. Steers the worker only, so it leaves no entry."""
+    statement = update(SIGNUPS).where(S.id == signup.id, S.fence == signup.fence)
+    until = func.clock_timestamp() + timedelta(seconds=seconds)
+    connection.execute(statement.values(lease_until=until, looked=signup.looked + 1))
+
+
+def tried(
+    connection: Connection, *, session_id: str | None = None, account: str | None = None, since: datetime | None = None
+) -> int:
+    """How many card attempts a session, or an account since a moment, has made; released ones do not count."""
+    statement = select(func.count()).where(S.state != RELEASED)
+    if session_id is not None:
+        statement = statement.where(S.session_id == session_id)
+    if account is not None:
+        statement = statement.where(S.account == account)
+    if since is not None:
+        statement = statement.where(S.created_at > since)
+    return connection.execute(statement).scalar_one()
+
+
+def decided(connection: Connection, since: datetime, address: bytes | None = None) -> Attempts:
+    """Attempts that ended since a moment, of one address prefix or of all."""
+    declined = func.coalesce(func.sum(case((S.state == "declined", 1), else_=0)), 0)
+    statement = select(func.count(), declined).where(S.created_at > since, S.state.in_(("declined", "active")))
+    if address is not None:
+        statement = statement.where(S.address == address)
+    total, bad = connection.execute(statement).one()
+    return Attempts(total, int(bad))

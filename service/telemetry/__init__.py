@@ -1,0 +1,1 @@
+"""What we say about ourselves, and never more than that."""

@@ -1,0 +1,112 @@
+"""One handler and one formatter for all records, ours and every library's. No message text of a library and no exception text is ever written."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import structlog
+
+from service.telemetry import metrics
+from service.telemetry.redaction import redact
+
+SERVICE = Path(__file__).resolve().parents[1]
+FIXED = '{"event": "record_withheld", "level": "error"}'
+#: Constant templates of gunicorn that operators need; their arguments are left out.
+KNOWN = {
+    "Starting gunicorn %s": "gunicorn.starting",
+    "Listening at: %s (%s)": "gunicorn.listening",
+    "Booting worker with pid: %s": "gunicorn.worker_booted",
+    "Worker exiting (pid: %s)": "gunicorn.worker_exiting",
+    "Shutting down: %s": "gunicorn.stopping",
+    "Handling signal: %s": "gunicorn.signal",
+    "WORKER TIMEOUT (pid:%s)": "gunicorn.worker_timeout",
+    "Worker (pid:%s) was sent %s!": "gunicorn.worker_killed",
+    "Invalid request from ip=%s: %s": "gunicorn.request_refused",
+}
+#: urllib3 quotes unparsed header text at WARNING; procrastinate quotes job arguments: errors alone, and those without their text.
+QUIET = {"urllib3": logging.ERROR, "procrastinate": logging.WARNING, "alembic": logging.WARNING}
+
+
+def own_frames(trace: TracebackType | None) -> list[str]:
+    """Where in our own code an exception passed, as file and line; nothing of its text or of anybody's variables."""
+    frames = traceback.extract_tb(trace)
+    paths = ((Path(frame.filename), frame.lineno) for frame in frames)
+    return [
+        f"{path.relative_to(SERVICE.parent).as_posix()}:{line}" for path, line in paths if path.is_relative_to(SERVICE)
+    ][-6:]
+
+
+def _stamp(_logger: Any, level: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    record["time"] = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    record["level"] = level
+    return record
+
+
+def _explain(_logger: Any, _level: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    error = record.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()[1]
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        record["error"] = type(error).__name__
+        record["frames"] = own_frames(error.__traceback__)
+    return record
+
+
+def render(record: MutableMapping[str, Any]) -> str:
+    """One JSON line of what may be written, or a fixed sentence and a counter if anything about the record is odd."""
+    try:
+        return json.dumps(redact(record), ensure_ascii=True, allow_nan=False)
+    except Exception:  # noqa: BLE001 - a record that breaks the formatter must neither be written nor break the request
+        metrics.LOG_RECORDS_WITHHELD.inc()
+        return FIXED
+
+
+class Formatter(logging.Formatter):
+    """The only formatter. A record of ours carries its fields in `msg` as a dict; any other is a library's."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One JSON line."""
+        if isinstance(record.msg, dict):
+            return render(record.msg)
+        fields: dict[str, Any] = {
+            "event": KNOWN.get(str(record.msg), "library.record"),
+            "library": record.name,
+            "pid": record.process,
+        }
+        if record.exc_info:
+            fields["exc_info"] = record.exc_info
+        return render(_explain(None, "", _stamp(None, record.levelname.lower(), fields)))
+
+
+def set_up(stream: Any = None) -> None:
+    """Make the one handler. Everything below the root propagates to it; nothing else writes. Warnings and thread deaths come here too."""
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(Formatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    logging.raiseExceptions = False  # logging's own complaints print the arguments of the record to stderr
+    logging.captureWarnings(capture=True)
+    for name, level in QUIET.items():
+        logging.getLogger(name).setLevel(level)
+    sys.excepthook = lambda _kind, error, _trace: logging.getLogger("process").critical("", exc_info=error)
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, _stamp, _explain, _as_message],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _as_message(_logger: Any, _level: str, record: MutableMapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return (dict(record),), {}

@@ -1,0 +1,33 @@
+"""Every metric, declared once. Labels come from closed lists; never a path, a name or a value that somebody sent."""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 65)
+
+REQUESTS = Counter("panless_requests", "Requests answered", ["door", "method", "status"])
+REQUEST_SECONDS = Histogram("panless_request_seconds", "Time to answer a request", ["door"], buckets=SECONDS)
+BLUESNAP_CALLS = Counter("panless_bluesnap_calls", "Calls to BlueSnap by how they ended", ["call", "outcome"])
+BLUESNAP_SECONDS = Histogram("panless_bluesnap_seconds", "Time of a call to BlueSnap", ["call"], buckets=SECONDS)
+SESSIONS = Counter("panless_sessions", "Checkout sessions by what happened to them", ["event"])
+SIGNUP_MOVES = Counter("panless_signup_moves", "Moves of signups", ["state"])
+SIGNUP_MISMATCHES = Counter(
+    "panless_signup_mismatches", "Subscriptions that are not what was asked for: a person must look", ["what"]
+)
+NOTICES = Counter("panless_notices", "Notices by type and outcome", ["type", "outcome"])
+NOTICES_REFUSED = Counter("panless_notices_refused", "Notices that were not authentic")
+CHARGE_MISMATCHES = Counter("panless_charge_mismatches", "Charges that differ from what was agreed: a person must look")
+LIMITS_HIT = Counter("panless_limits_hit", "Card attempts and sessions refused by a limit", ["limit"])
+LOG_RECORDS_WITHHELD = Counter("panless_log_records_withheld", "Log records that could not be written as they were")
+
+
+def page() -> bytes:
+    """All metrics in the Prometheus text format; over all workers where they share a folder (PROMETHEUS_MULTIPROC_DIR)."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

@@ -1,0 +1,1 @@
+"""Doors: one file per kind of caller, each with its lock. Nothing is decided here."""

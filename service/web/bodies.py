@@ -1,0 +1,44 @@
+"""Reading a JSON body: one media type, one document, no key twice, no number that is none. Refusals say what is wrong and never quote it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from service.errors import Code, Refusal
+
+
+class _DuplicateError(ValueError):
+    """A name stands twice in one object: two readers of such a document may see two different ones (RFC 8259 section 4)."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _DuplicateError
+    return found
+
+
+def _constant(_: str) -> None:
+    raise ValueError
+
+
+def read_json(request: Request) -> Any:
+    """The document. Raises Refusal: unsupported_media_type, body_too_large, duplicate_key, body_malformed."""
+    if request.mimetype != "application/json" or request.headers.get("Content-Encoding", "identity") != "identity":
+        raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE)
+    if request.mimetype_params.get("charset", "utf-8").lower() != "utf-8":
+        raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE)
+    try:
+        raw = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise Refusal(Code.BODY_TOO_LARGE) from None
+    try:
+        return json.loads(raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_constant)
+    except _DuplicateError:
+        raise Refusal(Code.DUPLICATE_KEY) from None
+    except (ValueError, RecursionError):
+        raise Refusal(Code.BODY_MALFORMED) from None

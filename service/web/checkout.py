@@ -1,0 +1,196 @@
+"""The doors of the checkout: the platform's backend opens a session with its key; the session's page works with the session's own secret."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from flask import request
+from marshmallow import fields, validate
+
+from service.billing import checkout, signup
+from service.billing.tools import Tools
+from service.bluesnap.payloads import Payer
+from service.cardguard.fields import (
+    MESSAGES,
+    Account,
+    ClientAddress,
+    Country,
+    Email,
+    FraudSession,
+    PersonName,
+    PlanName,
+    ProviderRef,
+    State,
+    WholeNumber,
+    Zip,
+)
+from service.errors import Code
+from service.web.door import Door
+from service.web.locks import ApiKey, ClientSecret, SecretOrKey
+from service.web.operation import Body, Call, Reply
+from service.web.views import (
+    ConfirmingOut,
+    OpenedSessionOut,
+    SessionOut,
+    SubscriptionOut,
+    session_data,
+    subscription_data,
+)
+
+platform_door = Door("checkout")
+page_door = Door("page", browser=True)
+
+BLUESNAP_TROUBLE = (Code.BLUESNAP_UNREACHABLE, Code.BLUESNAP_BUSY, Code.BLUESNAP_FAILED, Code.BLUESNAP_MISCONFIGURED)
+NOT_OPEN = (
+    Code.SESSION_EXPIRED,
+    Code.SESSION_FAILED,
+    Code.SESSION_COMPLETE,
+    Code.SIGNUP_UNDECIDED,
+    Code.TOO_MANY_ATTEMPTS,
+)
+
+
+class OrderIn(Body):
+    """What to sell to whom."""
+
+    account = Account(required=True)
+    plan = PlanName(required=True)
+    members = WholeNumber(1, 100_000, Code.MEMBERS_OUT_OF_RANGE, required=True)
+    purpose = fields.String(
+        load_default=checkout.SUBSCRIBE,
+        error_messages=MESSAGES,
+        validate=validate.OneOf([checkout.SUBSCRIBE], error=Code.FIELD_MALFORMED.value),
+    )
+    client_address = ClientAddress()
+
+
+class PayerIn(Body):
+    """Who pays. Passed on to BlueSnap, and not kept."""
+
+    first_name = PersonName(required=True)
+    last_name = PersonName(required=True)
+    email = Email()
+    country = Country(required=True)
+    state = State()
+    zip = Zip()
+
+
+class CompletionIn(Body):
+    """What the page sends once BlueSnap's fields have taken the card."""
+
+    payer = fields.Nested(PayerIn, required=True, error_messages=MESSAGES)
+    three_d_secure_reference = ProviderRef()
+    fraud_session_id = FraudSession()
+
+
+class NothingIn(Body):
+    """An empty object."""
+
+
+def _fresh_secrets(call: Call, kept: dict[str, Any]) -> dict[str, Any]:
+    """A kept answer with its secrets again, as far as the session still has them."""
+    view = checkout.read_session(call.tools, kept["id"])
+    body = dict(kept)
+    if "client_secret" in kept:
+        body["client_secret"] = call.tools.keyring.client_secret(view.session.id, view.session.purpose)
+    if kept["hosted_fields"] is not None:
+        body["hosted_fields"] = {**kept["hosted_fields"], "token": view.fields_token} if view.fields_token else None
+    return body
+
+
+@platform_door.operation(
+    "POST",
+    "/v1/checkout-sessions",
+    summary="Open a checkout session",
+    lock=ApiKey("checkout:write"),
+    body=OrderIn,
+    answers={201: OpenedSessionOut},
+    idempotent=True,
+    problems=(Code.SUBSCRIPTION_EXISTS, Code.SIGNUP_UNDECIDED, Code.TOO_MANY_ATTEMPTS, *BLUESNAP_TROUBLE),
+    restore=_fresh_secrets,
+)
+def open_session(call: Call) -> Reply:
+    """Obtain a payment-fields token from BlueSnap and open a session for it."""
+    fields_given = {name: value for name, value in call.body.items() if name != "purpose"}
+    view = checkout.open_session(call.tools, call.origin, checkout.Order(**fields_given))
+    secret = call.tools.keyring.client_secret(view.session.id, view.session.purpose)
+    return Reply(201, {**session_data(call.tools, view, with_reason=True), "client_secret": secret}, OpenedSessionOut)
+
+
+@page_door.operation(
+    "GET",
+    "/v1/checkout-sessions/{session_id}",
+    summary="Read a checkout session",
+    lock=SecretOrKey("checkout:read"),
+    answers={200: SessionOut},
+    problems=(Code.SESSION_NOT_FOUND,),
+)
+def read_session(call: Call, session_id: str) -> Reply:
+    """The session as it is now."""
+    view = checkout.read_session(call.tools, session_id)
+    return Reply(200, session_data(call.tools, view, with_reason=call.caller.kind == "key"), SessionOut)
+
+
+@page_door.operation(
+    "POST",
+    "/v1/checkout-sessions/{session_id}/renewals",
+    summary="Renew the payment fields",
+    lock=ClientSecret(),
+    body=NothingIn,
+    answers={201: SessionOut},
+    idempotent=True,
+    problems=(*NOT_OPEN, *BLUESNAP_TROUBLE),
+    restore=_fresh_secrets,
+)
+def renew_fields(call: Call, session_id: str) -> Reply:
+    """A fresh payment-fields token, when one expired or was spent by a decline."""
+    view = checkout.renew_fields(call.tools, call.origin, session_id)
+    return Reply(201, session_data(call.tools, view, with_reason=False), SessionOut)
+
+
+@page_door.operation(
+    "POST",
+    "/v1/checkout-sessions/{session_id}/completion",
+    summary="Buy the plan",
+    lock=ClientSecret(),
+    body=CompletionIn,
+    answers={201: SubscriptionOut, 202: ConfirmingOut},
+    idempotent=True,
+    problems=(
+        *NOT_OPEN,
+        Code.CARD_DECLINED,
+        Code.SUBSCRIPTION_EXISTS,
+        Code.PAYMENT_FIELDS_TOKEN_EXPIRED,
+        Code.PAYMENT_FIELDS_TOKEN_NOT_FOUND,
+        Code.PAYMENT_FIELDS_TOKEN_EMPTY,
+        Code.DETAILS_REFUSED,
+        *BLUESNAP_TROUBLE,
+    ),
+)
+def complete(call: Call, session_id: str) -> Reply:
+    """Vault the shopper and subscribe: 201 with the subscription, or 202 while BlueSnap's outcome is unknown."""
+    completion = signup.Completion(
+        payer=Payer(**call.body["payer"]),
+        three_d_secure=call.body.get("three_d_secure_reference"),
+        fraud_session=call.body.get("fraud_session_id"),
+        address=_client_address(call.tools),
+    )
+    bought = signup.complete(call.tools, call.origin, session_id, completion)
+    if bought is None:
+        view = checkout.read_session(call.tools, session_id)
+        return Reply(202, session_data(call.tools, view, with_reason=False), ConfirmingOut)
+    return Reply(201, subscription_data(bought), SubscriptionOut, {"ETag": f'"{bought.version}"'})
+
+
+def _client_address(tools: Tools) -> str | None:
+    """The payer's address, if one of our own proxies says it; what a client claims of itself is not believed."""
+    hops = [*",".join(request.headers.getlist("X-Forwarded-For")).split(","), request.remote_addr or ""]
+    for index, hop in enumerate(reversed(hops)):
+        try:
+            address = ipaddress.ip_address(hop.strip())
+        except ValueError:
+            return None
+        if not any(address in network for network in tools.settings.trusted_proxies):
+            return str(address) if index else None
+    return None

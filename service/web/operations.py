@@ -1,0 +1,68 @@
+"""The door for monitoring and for readers of the API's description. Explicitly without a lock: nothing private is behind it."""
+
+from __future__ import annotations
+
+from flask import Response, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.billing.tools import Tools
+from service.config import ROOT
+from service.errors import Code, Refusal
+from service.store import database
+from service.telemetry import metrics
+from service.web.door import Door
+from service.web.locks import NoLock
+from service.web.operation import Call, Reply
+
+door = Door("operations")
+OPENAPI = ROOT / "openapi.yaml"
+
+
+@door.operation("GET", "/healthz", summary="Is the process alive?", lock=NoLock(), answers={200: None})
+def healthz(call: Call) -> Reply:  # noqa: ARG001
+    """Yes; nothing else is asked."""
+    return Reply(200)
+
+
+@door.operation(
+    "GET", "/readyz", summary="Can requests be served?", lock=NoLock(), answers={200: None}, problems=(Code.NOT_READY,)
+)
+def readyz(call: Call) -> Reply:
+    """Whether the database answers and stands at our schema. BlueSnap is not asked: its trouble is not ours to be restarted for."""
+    if not _schema_is_ours(call.tools):
+        raise Refusal(Code.NOT_READY, retry_after=1)
+    return Reply(200)
+
+
+@door.operation("GET", "/openapi.yaml", summary="This description", lock=NoLock(), answers={200: None})
+def openapi(call: Call) -> Reply:  # noqa: ARG001
+    """The description as checked in."""
+    return Reply(200, raw=Response(OPENAPI.read_bytes(), content_type="application/yaml"))
+
+
+@door.operation(
+    "GET",
+    "/metrics",
+    summary="Metrics, on their own port only",
+    lock=NoLock(),
+    answers={200: None},
+    problems=(Code.NOT_FOUND,),
+)
+def read_metrics(call: Call) -> Reply:
+    """In the Prometheus text format, over all workers."""
+    if not on_metrics_port(call.tools):
+        raise Refusal(Code.NOT_FOUND)
+    return Reply(200, raw=Response(metrics.page(), content_type="text/plain; version=0.0.4; charset=utf-8"))
+
+
+def on_metrics_port(tools: Tools) -> bool:
+    """Whether this request came in where metrics are served (the socket's port, which no header can claim)."""
+    return request.environ.get("SERVER_PORT") == str(tools.settings.metrics_bind[1])
+
+
+def _schema_is_ours(tools: Tools) -> bool:
+    try:
+        with tools.engine.connect() as connection:
+            return database.schema_version(connection) == database.HEAD
+    except SQLAlchemyError:
+        return False

@@ -1,0 +1,72 @@
+"""Builds the long-lived tools of a process: engine, BlueSnap client, clock, catalogue, keyring. The only place that reads a clock for business."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import requests
+
+from service.billing import catalogue
+from service.billing.tools import Tools
+from service.bluesnap.client import BlueSnapClient, Timeouts
+from service.config import Settings
+from service.errors import Code, Refusal
+from service.store import database
+from service.store.keyring import Keyring
+from service.telemetry import metrics
+
+Clock = Callable[[], datetime]
+CLOCK_SECONDS = 5
+
+
+def system_clock() -> datetime:
+    """The time of this machine, in UTC."""
+    return datetime.now(UTC)
+
+
+def simulator_clock(url: str) -> Clock:
+    """The simulator's time, asked anew at every reading: tests move it, and months pass in seconds (DESIGN section 11)."""
+    session = requests.Session()
+    session.trust_env = False
+
+    def read() -> datetime:
+        try:
+            answer = session.get(url, timeout=CLOCK_SECONDS, allow_redirects=False)
+            return datetime.fromisoformat(answer.json()["now"])
+        except (requests.RequestException, ValueError, KeyError):
+            raise Refusal(Code.NOT_READY, retry_after=2) from None
+
+    return read
+
+
+def _observe(call: str, outcome: str, seconds: float) -> None:
+    metrics.BLUESNAP_CALLS.labels(call=call, outcome=outcome).inc()
+    metrics.BLUESNAP_SECONDS.labels(call=call).observe(seconds)
+
+
+def build(settings: Settings) -> Tools:
+    """All tools for one process. Opens no connection yet."""
+    timeouts = Timeouts(
+        connect=settings.connect_seconds,
+        read=settings.read_seconds,
+        total=settings.total_seconds,
+        charging_connect=settings.connect_seconds,
+        charging_read=settings.charge_read_seconds,
+        charging_total=settings.charge_total_seconds,
+    )
+    return Tools(
+        settings=settings,
+        engine=database.connect(settings.database_url, pool_size=settings.threads),
+        bluesnap=BlueSnapClient(
+            base_url=settings.bluesnap_url,
+            user=settings.bluesnap_user,
+            password=settings.bluesnap_password,
+            timeouts=timeouts,
+            observe=_observe,
+            pool_size=settings.threads,
+        ),
+        clock=simulator_clock(settings.clock_url) if settings.clock == "simulator" else system_clock,
+        catalogue=catalogue.read(settings.plans_file, settings.environment),
+        keyring=Keyring(settings.secret_keys),
+    )

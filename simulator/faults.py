@@ -1,0 +1,120 @@
+"""Faults that a lever ordered, waiting for the next calls of their kind. A fault happens only when it was ordered, never by chance."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.protocol.answers import DECLINES, OTHER_DECLINES
+
+CALLS = frozenset(
+    {
+        "create_token", "create_shopper", "get_shopper", "find_shopper", "update_shopper",
+        "create_plan", "get_plan", "list_plans", "update_plan",
+        "create_subscription", "get_subscription", "list_subscriptions", "update_subscription",
+        "list_charges", "resolve_charge", "refund", "get_transaction",
+    }
+)  # fmt: skip
+MODES = frozenset({"decline", "status", "drop_before", "drop_after", "delay", "drip", "garbage", "redirect"})
+_FIELDS = {
+    "decline": {"reason"},
+    "status": {"status", "body"},
+    "delay": {"seconds"},
+    "drip": {"seconds"},
+    "garbage": {"body"},
+    "redirect": {"location"},
+}
+MAX_SECONDS = 300
+MAX_TIMES = 1_000
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One ordered misfortune. `processed` says whether the call has had its effect by the time it goes wrong."""
+
+    mode: str
+    processed: bool
+    reason: str = "CALL_ISSUER"
+    status: int = 500
+    body: str | None = None
+    seconds: float = 5.0
+    location: str = "http://127.0.0.1:9/elsewhere"
+
+
+class Faults:
+    """Queues by call; the one ordered first happens first. Use it under the world's lock."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[Fault]] = {}
+
+    def order(self, call: str, fault: Fault, times: int) -> None:
+        """The next `times` calls of this kind, after those ordered before."""
+        self._waiting.setdefault(call, deque()).extend([fault] * times)
+
+    def take(self, call: str) -> Fault | None:
+        """The fault of this call, if one is waiting; it is used up."""
+        waiting = self._waiting.get(call)
+        return waiting.popleft() if waiting else None
+
+    def waiting(self) -> dict[str, list[str]]:
+        """Modes still to come, by call."""
+        return {call: [fault.mode for fault in queue] for call, queue in self._waiting.items() if queue}
+
+
+def read_order(wanted: Mapping[str, object]) -> tuple[str, Fault, int]:
+    """Call, fault and count out of a lever's body; raises ValueError with a text for the person who sent it."""
+    call, mode = wanted.get("call"), wanted.get("mode")
+    if call not in CALLS:
+        raise ValueError(f"call must be one of: {', '.join(sorted(CALLS))}")
+    if mode not in MODES:
+        raise ValueError(f"mode must be one of: {', '.join(sorted(MODES))}")
+    allowed = {"call", "mode", "times", "processed"} | _FIELDS.get(str(mode), set())
+    if set(wanted) - allowed:
+        raise ValueError(f"mode {mode} takes: {', '.join(sorted(allowed))}")
+    processed = wanted.get("processed", mode == "drop_after")
+    if not isinstance(processed, bool) or processed is not {"drop_before": False, "drop_after": True}.get(
+        str(mode), processed
+    ):
+        raise ValueError("processed must be true or false, and fit the mode")
+    values: dict[str, Any] = {
+        name: _CHECKS[name](wanted[name]) for name in _FIELDS.get(str(mode), set()) if name in wanted
+    }
+    return str(call), Fault(str(mode), processed, **values), int(_number("times", wanted.get("times", 1), 1, MAX_TIMES))
+
+
+def _number(name: str, value: object, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{name} must be a number from {low:g} to {high:g}")
+    if name != "seconds" and value != int(value):
+        raise ValueError(f"{name} must be a whole number")
+    return value
+
+
+def _reason(value: object) -> str:
+    if value not in DECLINES and value not in OTHER_DECLINES:
+        raise ValueError(f"reason must be one of: {', '.join(sorted(DECLINES | set(OTHER_DECLINES)))}")
+    return str(value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or len(value) > 1_000_000:
+        raise ValueError("body and location must be text of at most a million characters")
+    return value
+
+
+def _location(value: object) -> str:
+    text = _text(value)
+    if not text.isprintable() or " " in text:
+        raise ValueError("location must be one address, without spaces")
+    return text
+
+
+_CHECKS = {
+    "reason": _reason,
+    "status": lambda value: int(_number("status", value, 200, 599)),
+    "body": _text,
+    "seconds": lambda value: _number("seconds", value, 0, MAX_SECONDS),
+    "location": _location,
+}

@@ -1,0 +1,130 @@
+"""The shop's pages and its two JSON calls. It must never show the API key, and never take anything of a card: there is no route for it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, jsonify, redirect, render_template, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from simulator.settings import ShopSettings
+
+from . import account, catalogue
+from .panless_api import PanlessApi, ShopProblem
+
+
+def create_app(settings: ShopSettings) -> Flask:
+    """The app of the shop's origin (`settings.origin`). Panless must list that origin in PANLESS_CORS_ORIGINS."""
+    app = Flask(__name__)
+    app.config.update(MAX_CONTENT_LENGTH=4096, SHOP_ORIGIN=settings.origin, SEND_FILE_MAX_AGE_DEFAULT=0)
+    _pages(app, settings)
+    _calls(app, PanlessApi(settings.panless_url, settings.api_key))
+    _guards(app, settings)
+    return app
+
+
+def _pages(app: Flask, settings: ShopSettings) -> None:
+    @app.get("/")
+    def _pricing() -> str:
+        return render_template(
+            "pricing.html", plans=catalogue.PLANS, members=catalogue.DEFAULT_MEMBERS, max_members=catalogue.MAX_MEMBERS
+        )
+
+    @app.get("/checkout")
+    def _checkout() -> str:
+        plan, members = _wanted(request.args.get("plan"), request.args.get("members"))
+        account.current()
+        return render_template(
+            "checkout.html",
+            plan=catalogue.PAID[plan],
+            members=members,
+            panless_url=settings.panless_url,
+            countries=catalogue.COUNTRIES,
+            states=catalogue.STATES,
+            test_cards=catalogue.TEST_CARDS,
+        )
+
+    @app.get("/welcome")
+    def _welcome() -> str:
+        account.current()
+        return render_template("welcome.html", names=catalogue.NAMES)
+
+    @app.post("/start-over")
+    def _start_over() -> AnyResponse:
+        account.start_over()
+        return redirect("/", code=303)
+
+
+def _calls(app: Flask, panless: PanlessApi) -> None:
+    @app.post("/api/checkout")
+    def _open() -> Response:
+        """A session for the card page: with its client_secret, for this page only, never kept by the shop."""
+        body = request.get_json(silent=True)
+        plan, members = _wanted(body.get("plan"), body.get("members")) if isinstance(body, dict) else abort(400)
+        return jsonify(panless.open_session(account.current(), plan, members, request.remote_addr))
+
+    @app.get("/api/access")
+    def _access() -> Response:
+        found = panless.access(account.current())
+        subscription = found.get("subscription") or {}
+        return jsonify(
+            access=found.get("access"), next_charge=subscription.get("next_charge"), account=account.current()
+        )
+
+    @app.errorhandler(ShopProblem)
+    def _tell(problem: ShopProblem) -> tuple[Response, int]:
+        return jsonify(code=problem.code, message=problem.message), problem.status
+
+
+def _wanted(plan: Any, members: Any) -> tuple[str, int]:
+    """A plan that is on sale and a sensible number of members, out of text or JSON; anything else is a 400."""
+    plan, members = str(plan), str(members)
+    if plan not in catalogue.PAID or not re.fullmatch(r"[0-9]{1,4}", members):
+        abort(400)
+    if not 1 <= int(members) <= catalogue.MAX_MEMBERS:
+        abort(400)
+    return plan, int(members)
+
+
+def _guards(app: Flask, settings: ShopSettings) -> None:
+    own_host = urlsplit(settings.origin).netloc
+    policy = content_policy(settings)
+
+    @app.before_request
+    def _own_origin_only() -> AnyResponse | None:
+        """One address for the shop, since Panless knows it by its exact origin; and no writing call from other sites."""
+        if request.method in {"GET", "HEAD"} and request.host != own_host:
+            return redirect(settings.origin + request.full_path.rstrip("?"), code=302)
+        if request.method not in {"GET", "HEAD"} and request.headers.get("Origin") != settings.origin:
+            abort(403)
+        return None
+
+    @app.errorhandler(HTTPException)
+    def _sorry(error: HTTPException) -> tuple[Any, int]:
+        status = error.code or 500
+        if request.path.startswith("/api/"):
+            return jsonify(code="refused", message="The shop could not use this request."), status
+        return render_template("error.html", status=status), status
+
+    @app.after_request
+    def _harden(answer: Response) -> Response:
+        answer.headers["Content-Security-Policy"] = policy
+        answer.headers["Cache-Control"] = "no-store"
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        answer.headers["Referrer-Policy"] = "same-origin"
+        answer.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        answer.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        return account.remember(answer)
+
+
+def content_policy(settings: ShopSettings) -> str:
+    """The Content-Security-Policy of every page, which is also the list of what may run there: the shop's files and the hosted fields."""
+    parts = urlsplit(settings.script_url)
+    fields = f"{parts.scheme}://{parts.netloc}"
+    return (
+        f"default-src 'none'; script-src 'self' {fields}; frame-src {fields}; connect-src 'self' {settings.panless_url}; "
+        "style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
