@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import shutil
 import subprocess
 import sys
 import time
@@ -88,13 +89,18 @@ class Stack:
             ports.check(self.ports)
             self.log_folder.mkdir(exist_ok=True)
             self._configure(self._database(undo))
+            undo.callback(self._stop_children)
+            if self.key_file.exists():
+                self.launch("simulator")  # beside the migration: all it needs is the key
             self.command("migrate")
             self.api_key = self._key()
-            undo.callback(self._stop_children)
-            for name in ("simulator", "service", "worker"):
-                self.launch(name)
+            for name in ("simulator", "service"):
+                if name not in self.children:
+                    self.launch(name)
             self._await_doors()
             self._renew_refused_key()
+            self.launch("worker")  # last: it has no door to wait for, and two cores are busy enough until here
+            self.check()
             self._undo = undo.pop_all()
         return self
 
@@ -178,9 +184,16 @@ class Stack:
         configuration.write(self.settings_file, settings)
         simulator = configuration.of_simulator(self.ports, self.key_file)
         simulator |= {name: value for name, value in self._overrides.items() if name.startswith("SIMULATOR_")}
-        around = configuration.surroundings()
+        around = configuration.surroundings() | {"TMPDIR": str(self._fresh_folder("tmp"))}
         self._environments = {"service": around | settings, "simulator": around | simulator}
         self.database_url = settings["PANLESS_DATABASE_URL"]
+
+    def _fresh_folder(self, name: str) -> Path:
+        """An empty private folder: what parts leave there when killed goes away with the next start."""
+        folder = self._data / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        return folder
 
     def _key(self) -> str:
         """The demo shop's API key: the one from the last start, or a new one."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from service import config
+from service.cardguard.formats import SCOPES
 from service.errors import SettingsError
 
 FINE, FOUND, FAILED = 0, 1, 2
@@ -26,7 +27,8 @@ def _complain(text: str) -> int:
     return FAILED
 
 
-def _settings() -> config.Settings:
+def current_settings() -> config.Settings:
+    """The settings of this environment, or of the local stack. Raises SettingsError."""
     return config.load(config.local_environ(os.environ))
 
 
@@ -64,7 +66,7 @@ def migrate(arguments: argparse.Namespace) -> int:
     """Bring the database to the newest schema."""
     from service.store import database
 
-    settings = _settings()
+    settings = current_settings()
     database.migrate(settings.database_url, settings.environment)
     _say(arguments, {"schema": database.HEAD}, f"schema {database.HEAD}")
     return FINE
@@ -75,26 +77,13 @@ def serve(_: argparse.Namespace) -> int:
     from service.billing import catalogue
     from service.store import database
 
-    settings = _settings()
+    settings = current_settings()
     catalogue.read(settings.plans_file, settings.environment)
     database.check_environment(settings.database_url, settings.environment)
     # prometheus_client chooses at import whether it shares values, so the folder must be there before gunicorn starts
     environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": tempfile.mkdtemp(prefix="panless-metrics-")}
     command = [sys.executable, "-m", "gunicorn", "--config", "python:service.gunicorn_conf", "service.app:serving()"]
     os.execve(sys.executable, command, environ)  # noqa: S606
-
-
-def work(_: argparse.Namespace) -> int:
-    """Run background jobs until stopped."""
-    from service import jobs, wiring
-    from service.store import database
-    from service.telemetry import logs
-
-    settings = _settings()
-    database.check_environment(settings.database_url, settings.environment)
-    logs.set_up()
-    jobs.work(wiring.build(settings))
-    return FINE
 
 
 def create_key(arguments: argparse.Namespace) -> int:
@@ -106,7 +95,7 @@ def create_key(arguments: argparse.Namespace) -> int:
 
     if not formats.matches(formats.KEY_NAME, arguments.name) or not formats.within_budget(arguments.name):
         return _complain("a key's name is 1 to 64 of A-Z a-z 0-9 . _ - and blanks, with at most 12 digits")
-    tools = wiring.build(_settings())
+    tools = wiring.build(current_settings())
     with tools.engine.begin() as connection:
         key, text = keys.create(
             connection,
@@ -125,7 +114,7 @@ def list_keys(arguments: argparse.Namespace) -> int:
     from service import wiring
     from service.store import keys
 
-    tools = wiring.build(_settings())
+    tools = wiring.build(current_settings())
     with tools.engine.connect() as connection:
         rows: list[dict[str, Any]] = [
             {
@@ -152,7 +141,7 @@ def revoke_key(arguments: argparse.Namespace) -> int:
     from service.store import database, keys
     from service.store.journal import Origin
 
-    tools = wiring.build(_settings())
+    tools = wiring.build(current_settings())
     with tools.engine.begin() as connection:
         known = formats.matches(formats.OUR_ID, arguments.id)
         done = known and keys.revoke(connection, arguments.id, now=database.now(connection), origin=Origin("operator"))
@@ -165,7 +154,7 @@ def check_plans(arguments: argparse.Namespace) -> int:
     from service import wiring
     from service.billing import plans
 
-    problems = plans.check(wiring.build(_settings()))
+    problems = plans.check(wiring.build(current_settings()))
     rows = [{"plan": problem.plan, "problem": problem.what} for problem in problems]
     _say(
         arguments,
@@ -175,9 +164,7 @@ def check_plans(arguments: argparse.Namespace) -> int:
     return FOUND if problems else FINE
 
 
-def _parser() -> argparse.ArgumentParser:
-    from service.store.keys import SCOPES
-
+def _parser(work: Command) -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json", action="store_true", help="print JSON")
     parser = argparse.ArgumentParser(prog="python -m service", description="Panless, for operators.")
@@ -202,11 +189,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command."""
-    from sqlalchemy.exc import OperationalError, ProgrammingError
+def main(work: Command, arguments: Sequence[str] | None = None) -> int:
+    """Run one command. `work` is the worker's door, which stands beside this one: each is opened from above."""
+    parsed = _parser(work).parse_args(arguments)
+    from sqlalchemy.exc import OperationalError, ProgrammingError  # after --help, which must not wait for it
 
-    parsed = _parser().parse_args(arguments)
     command: Command = parsed.command
     try:
         return command(parsed)

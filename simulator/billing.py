@@ -34,7 +34,7 @@ def open_subscription(world: World, subscription: Subscription) -> Charge | None
     amount = plan.initial_amount or (Decimal(0) if trial else subscription.price)
     if not amount:
         return None
-    charge = _charge(world, subscription, amount, "INITIAL", (start, first_end or start))
+    charge = _charge(world, subscription, amount, "INITIAL", period=(start, first_end or start))
     world.outbox.post(notices.of_charge(world, charge, "CHARGE", due_moment(world, subscription)))
     return charge
 
@@ -54,7 +54,9 @@ def _record_subscription(world: World, subscription: Subscription) -> None:
     )
 
 
-def _charge(world: World, subscription: Subscription, amount: Decimal, kind: str, period: tuple[date, date]) -> Charge:
+def _charge(
+    world: World, subscription: Subscription, amount: Decimal, kind: str, *, period: tuple[date, date]
+) -> Charge:
     charge = Charge(
         id=world.ids.next(),
         transaction_id=world.ids.next(),
@@ -160,7 +162,7 @@ def _renew(world: World, subscription: Subscription) -> None:
     anchor = subscription.anchor if world.behaviour.month_end == "anchored" else None
     following = subscription.plan.following(start, anchor)
     subscription.next_charge, subscription.attempt_on = following, None
-    charge = _charge(world, subscription, subscription.price, "RECURRING", (start, following or start))
+    charge = _charge(world, subscription, subscription.price, "RECURRING", period=(start, following or start))
     told = world.behaviour.renewal_notice
     for transaction_type in ("RECURRING", "CHARGE") if told == "both" else (told,):
         world.outbox.post(notices.of_charge(world, charge, transaction_type, due_moment(world, subscription)))

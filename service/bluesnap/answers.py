@@ -150,7 +150,7 @@ def _amount(value: object) -> Decimal | None:
     """A number of any scale, or text (bluesnap/variants.md section 5)."""
     if isinstance(value, Decimal | int) and not isinstance(value, bool):
         number = Decimal(value)
-        return number if abs(number) < 10**9 and number == round(number, 3) else None
+        return number if -(10**9) < number < 10**9 and number == round(number, 3) else None
     return Decimal(value) if isinstance(value, str) and _AMOUNT.fullmatch(value) else None
 
 

@@ -14,9 +14,6 @@ from service.store.journal import Act, Origin, write
 from service.store.keyring import digest
 from service.store.models import API_KEY_SCOPES, API_KEYS, ApiKey
 
-#: What a key may be allowed to do (DESIGN section 6). Scopes of later doors are added with their doors.
-SCOPES = ("checkout:write", "checkout:read", "accounts:read")
-
 
 def create(
     connection: Connection, *, name: str, scopes: Iterable[str], environment: str, now: datetime, origin: Origin

@@ -29,6 +29,7 @@ def levers_blueprint(world: World) -> Blueprint:
     _add_overview(blueprint, world)
     _add_clock(blueprint, world)
     _add_orders(blueprint, world)
+    _add_fill(blueprint, world)
     _add_readings(blueprint, world)
     add_notice_levers(blueprint, world)
 
@@ -114,6 +115,8 @@ def _add_orders(blueprint: Blueprint, world: World) -> None:
         except ValueError as error:
             raise BadLever(str(error)) from None
 
+
+def _add_fill(blueprint: Blueprint, world: World) -> None:
     @blueprint.post("/fill")
     def fill_token() -> Response:
         sent = body()

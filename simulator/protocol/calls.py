@@ -92,56 +92,76 @@ def _no_constant(name: str) -> None:
 
 def _perform(world: World, name: str, work: Callable[[], Answer]) -> Response:
     key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
-    raw = request.get_data()
     with world.lock:
-        digest = digest_of(request.method.encode(), request.full_path.encode(), raw)
-        ticket = begin(world, key, digest)
+        digest = digest_of(request.method.encode(), request.full_path.encode(), request.get_data())
+        call = _Call(world, name, begin(world, key, digest), work)
         fault = world.faults.take(name)
     try:
-        return _with_fault(world, name, fault, ticket, work) if fault else _respond(_process(world, ticket, work))
+        return call.spoiled(fault) if fault else _respond(call.process())
     finally:
         # Whatever went wrong, a key must not stay "in progress" for ever.
         with world.lock:
-            finish(world, ticket, None)
+            finish(world, call.ticket, None)
 
 
-def _process(world: World, ticket: Ticket, work: Callable[[], Answer], said: Answer | None = None) -> Answer:
-    """Do the work once and keep its answer; `said` is kept instead where a fault answers something else."""
-    if ticket.settled is not None:
-        return ticket.settled
-    with world.lock:
-        try:
-            answer = work()
-        except Refused as refused:
-            answer = refused.answer
-        replays_errors = world.behaviour.idempotency == "replays_errors"
-        finish(world, ticket, said if said is not None and said.is_error and replays_errors else answer)
-    return answer
+@dataclass(frozen=True)
+class _Call:
+    """One call under way."""
 
+    world: World
+    name: str
+    ticket: Ticket
+    work: Callable[[], Answer]
 
-def _with_fault(world: World, name: str, fault: Fault, ticket: Ticket, work: Callable[[], Answer]) -> Response:
-    if fault.mode == "delay":
-        return _delayed(world, fault, ticket, work)
-    said = _spoken(world, name, fault)
-    if fault.processed:
-        answer = _process(world, ticket, work, said)
-    else:
-        answer = Answer(500, "Service is temporarily unavailable", answers.TEXT)
-        with world.lock:
-            _leave_unprocessed(world, fault, ticket, said)
-    if fault.mode in {"drop_before", "drop_after"}:
-        return hang_up(request.environ)
-    if fault.mode == "drip":
-        return _dripping(answer, fault.seconds)
-    return _respond(said if said is not None else answer)
+    def process(self, said: Answer | None = None) -> Answer:
+        """Do the work once and keep its answer; where errors are replayed, the error that is `said` instead of it."""
+        if self.ticket.settled is not None:
+            return self.ticket.settled
+        with self.world.lock:
+            try:
+                answer = self.work()
+            except Refused as refused:
+                answer = refused.answer
+            replays_errors = self.world.behaviour.idempotency == "replays_errors"
+            keeps_error = said is not None and said.is_error and replays_errors
+            finish(self.world, self.ticket, said if keeps_error else answer)
+        return answer
 
+    def spoiled(self, fault: Fault) -> Response:
+        """The answer, or what becomes of it, under an ordered fault."""
+        if fault.mode == "delay":
+            return self._delayed(fault)
+        said = _spoken(self.world, self.name, fault)
+        if fault.processed:
+            answer = self.process(said)
+        else:
+            answer = Answer(500, "Service is temporarily unavailable", answers.TEXT)
+            self._leave(fault, said)
+        if fault.mode in {"drop_before", "drop_after"}:
+            return hang_up(request.environ)
+        if fault.mode == "drip":
+            return _dripping(answer, fault.seconds)
+        return _respond(said if said is not None else answer)
 
-def _leave_unprocessed(world: World, fault: Fault, ticket: Ticket, said: Answer | None) -> None:
-    """Nothing happens, but a decline spends the payment-fields token, and an error may be kept for the key."""
-    if fault.mode == "decline":
-        for text in tokens_in(_body_or_nothing()):
-            spend(world, text)
-    finish(world, ticket, said if said is not None and said.is_error else None)
+    def _leave(self, fault: Fault, said: Answer | None) -> None:
+        """Nothing happens, but a decline spends the payment-fields token, and an error may be kept for the key."""
+        with self.world.lock:
+            if fault.mode == "decline":
+                for text in tokens_in(_body_or_nothing()):
+                    spend(self.world, text)
+            finish(self.world, self.ticket, said if said is not None and said.is_error else None)
+
+    def _delayed(self, fault: Fault) -> Response:
+        """Wait before the work, or after it when `processed`; either way it happens, though nobody may be listening any more.
+
+        The key stays "in progress" during a wait before the work.
+        """
+        if not fault.processed:
+            time.sleep(fault.seconds)
+        answer = self.process()
+        if fault.processed:
+            time.sleep(fault.seconds)
+        return _respond(answer)
 
 
 def _body_or_nothing() -> dict[str, Any]:
@@ -162,20 +182,6 @@ def tokens_in(body: object) -> Iterator[object]:
     elif isinstance(body, list):
         for value in body:
             yield from tokens_in(value)
-
-
-def _delayed(world: World, fault: Fault, ticket: Ticket, work: Callable[[], Answer]) -> Response:
-    """Wait before the work, or after it when `processed`; either way it happens, though nobody may be listening any more.
-
-    The key stays "in progress" during a wait before the work.
-    """
-    if fault.processed:
-        answer = _process(world, ticket, work)
-        time.sleep(fault.seconds)
-    else:
-        time.sleep(fault.seconds)
-        answer = _process(world, ticket, work)
-    return _respond(answer)
 
 
 def _spoken(world: World, name: str, fault: Fault) -> Answer | None:

@@ -60,6 +60,8 @@ def read_subscription(mocked, client, **fields):
         ('"15.00"', "15.00"),
         ("2.9E+2", "2.9E+2"),
         ("1e999999999", None),
+        ("-1e999999999", None),
+        ("1e-999999999", None),
         ("1000000000", None),
         ("0.12345", None),
         ('"1,200.00"', None),
@@ -140,7 +142,8 @@ def test_ids_are_exact_text_or_the_answer_is_unreadable(mocked, client, raw, kep
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{}", b"null", b"[]", b'"7"', b"<html>", b'{"subscriptionId":', b"[" * 10_000, b'{"a":' * 10_000, b"\xff\xfe"]
+    "body", [b"", b"{}", b"null", b"[]", b'"7"', b"<html>", b'{"subscriptionId":', b"[" * 10_000, b'{"a":' * 10_000, b"\xff\xfe",
+    b'{"subscriptionId":7,"recurringChargeAmount":1e99999999999999999999}']
 )
 def test_a_2xx_that_cannot_be_read_is_unknown_and_not_a_failure(mocked, client, body):
     mocked.post(BASE + "recurring/subscriptions", body=body)

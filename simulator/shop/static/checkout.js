@@ -24,7 +24,15 @@ const UNAVAILABLE = "The payment could not be confirmed just now. It is safe to 
 
 let checkout = null;
 let busy = true;
-let quietUntilLeft = true; // an empty card field is only complained about once somebody tried to pay
+let quietWhenEmpty = true; // an empty card field is only complained about once somebody tried to pay
+
+// A message that appears or goes while the mouse is down would move the button away from under it: such ones wait for the release.
+let released = Promise.resolve();
+document.addEventListener("pointerdown", () => {
+  released = new Promise((resolve) => {
+    for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(resolve), { once: true });
+  });
+});
 
 // ---- messages -------------------------------------------------------------------------------------------------------
 
@@ -95,9 +103,10 @@ function showStates() {
   }
 }
 
-form.addEventListener("change", ({ target }) => {
+form.addEventListener("change", async ({ target }) => {
   if (target.id === "country") showStates();
-  if (target.id && $(`${target.id}-error`)) complain(target.id, problemOf(target));
+  await released;
+  complain(target.id, problemOf(target));
 });
 
 // ---- the hosted fields --------------------------------------------------------------------------------------------------
@@ -120,8 +129,9 @@ const fields = {
     onEnter: () => form.requestSubmit(),
     onValid: (tag) => complain(tag, ""),
     onType: (tag, brand) => { $("card-brand").textContent = BRANDS[brand] ?? ""; },
-    onError: (tag, code, description, origin) => {
-      if (origin === "onBlur" && description === "empty" && quietUntilLeft) return;
+    onError: async (tag, code, description, origin) => {
+      if (origin === "onBlur" && description === "empty" && quietWhenEmpty) return;
+      await released;
       complain(tag, code === "22013" ? "This kind of card is not accepted here." : (FIELD_TEXTS[tag][description] ?? FIELD_TEXTS[tag].invalid));
     },
   },
@@ -130,7 +140,7 @@ for (const label of document.querySelectorAll("[data-focus]")) label.addEventLis
 
 /** Fresh fields are empty: what was said about the old ones is void. */
 function forgetCard() {
-  quietUntilLeft = true;
+  quietWhenEmpty = true;
   $("card-brand").textContent = "";
   for (const tag of Object.keys(FIELD_TEXTS)) complain(tag, "");
 }
@@ -150,7 +160,7 @@ const OUTCOMES = {
     notice(`The card fields had expired, so nothing was charged. Please type the card again.${closed ? LATER : ""}`);
   },
   fields_invalid: ({ errors }) => {
-    quietUntilLeft = false;
+    quietWhenEmpty = false;
     intoFrame(errors[0].tagId);
   },
   payer_invalid: ({ pointers }) => {
