@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from service.errors import Code, Refusal, SettingsError
+from service.errors import Code, FieldError, Refusal, SettingsError
 
 #: Decimals of the currencies that we sell in (ISO 4217). BlueSnap refuses more (bluesnap/api.md section 6).
 EXPONENTS = {"USD": 2, "EUR": 2, "GBP": 2, "CAD": 2, "AUD": 2, "JPY": 0}
@@ -58,7 +58,7 @@ class Catalogue:
         """The newest version of a paid plan. Raises Refusal: plan_unknown."""
         plan = self._newest.get(plan_id)
         if plan is None or not plan.provider_plan:
-            raise Refusal(Code.PLAN_UNKNOWN)
+            raise Refusal(Code.PLAN_UNKNOWN, errors=(FieldError("/plan", Code.PLAN_UNKNOWN),))
         return plan
 
     def version(self, plan_id: str, version: int) -> Plan:

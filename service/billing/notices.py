@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import DataError, IntegrityError
 
 from service.billing import charges
 from service.billing.lifecycle import Event, MoveNotAllowedError, subscription_move
@@ -33,7 +34,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a notice: applied, waiting, ignored or hint, and why."""
+    """What became of a notice: applied, waiting, ignored, hint or failed, and why."""
 
     outcome: str
     reason: str | None = None
@@ -55,7 +56,7 @@ def take_in(tools: Tools, origin: Origin, delivery: Delivery) -> Verdict:
         if not notices.record(connection, row, digests):
             return _counted(heard.type, Verdict("repeated"))
         doubt = _doubt(tools, delivery, heard, now)
-        verdict = Verdict("hint", doubt) if doubt else _apply(connection, row, now=now, origin=origin)
+        verdict = Verdict("hint", doubt) if doubt else _try_to_apply(connection, row, now=now, origin=origin)
         if verdict.outcome in {"hint", "waiting"}:
             _wake_signup(connection, row)
         notices.settle(connection, row.id, verdict.outcome, verdict.reason)
@@ -78,6 +79,16 @@ def _doubt(tools: Tools, delivery: Delivery, heard: bluesnap_notices.Notice, now
     if abs(now - delivery.signed_at) > window:
         return "stale" if delivery.signed_at < now else "future"
     return None if heard.complete else "incomplete"
+
+
+def _try_to_apply(connection: Connection, row: Notice, *, now: datetime, origin: Origin) -> Verdict:
+    """Apply under a savepoint: what cannot be applied is kept all the same, as failed, for an operator to replay."""
+    try:
+        with connection.begin_nested():
+            return _apply(connection, row, now=now, origin=origin)
+    except (IntegrityError, DataError):
+        log.exception("notice.failed", notice=row.id, notice_type=row.type)
+        return Verdict("failed", "not_applicable")
 
 
 def _apply(connection: Connection, row: Notice, *, now: datetime, origin: Origin) -> Verdict:

@@ -14,7 +14,7 @@ from service.billing import steps
 from service.billing.subscribe import adopt, subscribe
 from service.billing.tools import Tools
 from service.errors import BlueSnapError, NotFound, Rejected
-from service.store import accounts, signups
+from service.store import accounts, database, signups
 from service.store.changes import LostRaceError
 from service.store.journal import Origin
 from service.store.models import Signup
@@ -71,7 +71,10 @@ def _find_shopper(tools: Tools, signup: Signup) -> None:
         steps.end(tools, signup, WORKER, Rejected(error.cause))
         return
     except BlueSnapError as error:
-        _wait(tools, signup, cause=error.cause)
+        if _age(tools, signup) < SEARCH:
+            _wait(tools, signup, cause=error.cause)
+        else:
+            steps.end(tools, signup, WORKER, error)
         return
     requested = steps.request_subscription(tools, signup, WORKER, shopper_id=shopper.shopper_id)
     subscribe(tools, WORKER, requested)
@@ -90,7 +93,7 @@ def _find_subscription(tools: Tools, signup: Signup) -> None:
         unknown = [
             item for item in found if accounts.subscription_of_provider(connection, item.subscription_id) is None
         ]
-        age = signups.lease_end(connection, 0) - signup.called_at
+    age = _age(tools, signup)
     if len(unknown) > 1:
         steps.stop(tools, signup, WORKER, cause="two_candidates")
     elif unknown:
@@ -101,6 +104,12 @@ def _find_subscription(tools: Tools, signup: Signup) -> None:
         _wait(tools, signup, cause="not_found_yet")
     else:
         steps.stop(tools, signup, WORKER, cause="never_found")
+
+
+def _age(tools: Tools, signup: Signup) -> timedelta:
+    """The time since the present step's key was first used."""
+    with tools.engine.connect() as connection:
+        return database.now(connection) - signup.called_at
 
 
 def _wait(tools: Tools, signup: Signup, *, cause: str) -> None:

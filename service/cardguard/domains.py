@@ -32,7 +32,7 @@ DOMAINS: dict[str, tuple[str, str]] = {
     "actor_ref": ("text", f"VALUE ~ '^{formats.ACTOR}$'"),
     "fraud_ref": ("text", _budget(formats.FRAUD_SESSION, unless=formats.HEX_32)),
     "digest": ("bytea", "octet_length(VALUE) = 32"),
-    "sealed": ("bytea", "octet_length(VALUE) BETWEEN 30 AND 600"),
+    "sealed": ("bytea", "octet_length(VALUE) BETWEEN 37 AND 2400"),
     "image": ("jsonb", "card_free(VALUE)"),
 }
 
@@ -44,7 +44,7 @@ CREATE FUNCTION card_free(document jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
     WHERE CASE jsonb_typeof(node)
       WHEN 'string' THEN (node #>> '{{}}') !~ '^[ -~]{{0,200}}$'
         OR (length(regexp_replace(node #>> '{{}}', '[^0-9]', '', 'g')) > {formats.DIGIT_BUDGET}
-            AND (node #>> '{{}}') !~ '^{formats.UUID}$'
+            AND (node #>> '{{}}') !~* '^{formats.UUID}$'
             AND (node #>> '{{}}') !~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}([.][0-9]{{1,6}})?Z$')
       WHEN 'number' THEN abs(node::numeric) >= 1000000000000 OR length(node::text) > 16
       WHEN 'object' THEN EXISTS (SELECT FROM jsonb_object_keys(node) AS name WHERE name !~ '^[a-z][a-z_]{{0,40}}$')

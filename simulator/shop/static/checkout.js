@@ -31,6 +31,7 @@ let released = Promise.resolve();
 document.addEventListener("pointerdown", () => {
   released = new Promise((resolve) => {
     for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(resolve), { once: true });
+    setTimeout(resolve, 1_000);
   });
 });
 

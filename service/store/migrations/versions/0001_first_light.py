@@ -17,7 +17,7 @@ CARD_FREE = r"""CREATE FUNCTION card_free(document jsonb) RETURNS boolean LANGUA
     WHERE CASE jsonb_typeof(node)
       WHEN 'string' THEN (node #>> '{}') !~ '^[ -~]{0,200}$'
         OR (length(regexp_replace(node #>> '{}', '[^0-9]', '', 'g')) > 12
-            AND (node #>> '{}') !~ '^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'
+            AND (node #>> '{}') !~* '^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'
             AND (node #>> '{}') !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z$')
       WHEN 'number' THEN abs(node::numeric) >= 1000000000000 OR length(node::text) > 16
       WHEN 'object' THEN EXISTS (SELECT FROM jsonb_object_keys(node) AS name WHERE name !~ '^[a-z][a-z_]{0,40}$')
@@ -38,7 +38,7 @@ CREATE DOMAIN key_name AS text CONSTRAINT key_name_format CHECK (VALUE ~ '^[A-Za
 CREATE DOMAIN actor_ref AS text CONSTRAINT actor_ref_format CHECK (VALUE ~ '^(key|session|worker|bluesnap|operator)(:[a-z]{2,4}_[bcdfghjklmnpqrstvwxz]{30})?$');
 CREATE DOMAIN fraud_ref AS text CONSTRAINT fraud_ref_format CHECK (VALUE ~ '^[0-9A-Za-z]{1,32}$' AND (length(regexp_replace(VALUE, '[^0-9]', '', 'g')) <= 12 OR VALUE ~* '^[0-9a-f]{32}$'));
 CREATE DOMAIN digest AS bytea CONSTRAINT digest_format CHECK (octet_length(VALUE) = 32);
-CREATE DOMAIN sealed AS bytea CONSTRAINT sealed_format CHECK (octet_length(VALUE) BETWEEN 30 AND 600);
+CREATE DOMAIN sealed AS bytea CONSTRAINT sealed_format CHECK (octet_length(VALUE) BETWEEN 37 AND 2400);
 CREATE DOMAIN image AS jsonb CONSTRAINT image_format CHECK (card_free(VALUE));
 """
 
