@@ -8,7 +8,7 @@ FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
 COPY requirements.txt ./
 RUN python -m venv --without-pip /opt/venv \
- && pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes --only-binary :all: -r requirements.txt \
+ && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --require-hashes --only-binary :all: -r requirements.txt \
  && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv
 
 FROM python:3.11-slim-bookworm

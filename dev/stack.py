@@ -221,7 +221,7 @@ class Stack:
             self.metrics_url: "service",
         }
         for url, name in doors.items():
-            while not _answers(url, exactly=url != self.fields_url):
+            while (status := _status(url)) != http.HTTPStatus.OK and not (status and url == self.fields_url):
                 self.check()
                 if time.monotonic() > deadline:
                     log = self.log_folder / f"{name}.log"
@@ -233,12 +233,6 @@ class Stack:
     def _stop_children(self) -> None:
         processes.stop_all(list(self.children.values()), grace=_STOP_SECONDS)
         self.children.clear()
-
-
-def _answers(url: str, *, exactly: bool) -> bool:
-    """Does this address answer 200, or (not `exactly`) anything at all?"""
-    status = _status(url)
-    return status == http.HTTPStatus.OK if exactly else status is not None
 
 
 def _status(url: str, api_key: str = "") -> int | None:

@@ -14,6 +14,8 @@ bind = [f"{host}:{port}" for host, port in (settings.bind, settings.metrics_bind
 workers = settings.workers
 threads = settings.threads
 worker_class = "gthread"
+# Imported once, before the fork: a start costs a third less, and the workers share the memory. Building the tools opens no connection.
+preload_app = True
 # The chain of deadlines (specs on faults, section 6): BlueSnap's 65 s < worker 75 s < graceful 80 s < proxy 90 s.
 timeout = 75
 graceful_timeout = 80

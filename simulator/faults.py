@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,12 +21,14 @@ CALLS = frozenset(
 MODES = frozenset({"decline", "status", "drop_before", "drop_after", "delay", "drip", "garbage", "redirect"})
 _FIELDS = {
     "decline": {"reason"},
-    "status": {"status", "body"},
+    "status": {"status", "body", "headers"},
     "delay": {"seconds"},
     "drip": {"seconds"},
-    "garbage": {"body"},
+    "garbage": {"body", "headers"},
     "redirect": {"location"},
 }
+# Framing is the server's business: a wrong length would only break the connection, which drop and drip do properly.
+_HEADER_NAME = re.compile(r"(?!(?i:content-length|transfer-encoding|connection)$)[A-Za-z0-9-]{1,100}")
 MAX_SECONDS = 300
 MAX_TIMES = 1_000
 
@@ -39,6 +42,7 @@ class Fault:
     reason: str = "CALL_ISSUER"
     status: int = 500
     body: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
     seconds: float = 5.0
     location: str = "http://127.0.0.1:9/elsewhere"
 
@@ -66,22 +70,20 @@ class Faults:
 def read_order(wanted: Mapping[str, object]) -> tuple[str, Fault, int]:
     """Call, fault and count out of a lever's body; raises ValueError with a text for the person who sent it."""
     call, mode = wanted.get("call"), wanted.get("mode")
-    if call not in CALLS:
+    if not isinstance(call, str) or call not in CALLS:
         raise ValueError(f"call must be one of: {', '.join(sorted(CALLS))}")
-    if mode not in MODES:
+    if not isinstance(mode, str) or mode not in MODES:
         raise ValueError(f"mode must be one of: {', '.join(sorted(MODES))}")
-    allowed = {"call", "mode", "times", "processed"} | _FIELDS.get(str(mode), set())
+    allowed = {"call", "mode", "times", "processed"} | _FIELDS.get(mode, set())
     if set(wanted) - allowed:
         raise ValueError(f"mode {mode} takes: {', '.join(sorted(allowed))}")
     processed = wanted.get("processed", mode == "drop_after")
     if not isinstance(processed, bool) or processed is not {"drop_before": False, "drop_after": True}.get(
-        str(mode), processed
+        mode, processed
     ):
         raise ValueError("processed must be true or false, and fit the mode")
-    values: dict[str, Any] = {
-        name: _CHECKS[name](wanted[name]) for name in _FIELDS.get(str(mode), set()) if name in wanted
-    }
-    return str(call), Fault(str(mode), processed, **values), int(_number("times", wanted.get("times", 1), 1, MAX_TIMES))
+    values: dict[str, Any] = {name: _CHECKS[name](wanted[name]) for name in _FIELDS.get(mode, set()) if name in wanted}
+    return call, Fault(mode, processed, **values), int(_number("times", wanted.get("times", 1), 1, MAX_TIMES))
 
 
 def _number(name: str, value: object, low: float, high: float) -> float:
@@ -93,9 +95,9 @@ def _number(name: str, value: object, low: float, high: float) -> float:
 
 
 def _reason(value: object) -> str:
-    if value not in DECLINES and value not in OTHER_DECLINES:
+    if not isinstance(value, str) or value not in DECLINES | set(OTHER_DECLINES):
         raise ValueError(f"reason must be one of: {', '.join(sorted(DECLINES | set(OTHER_DECLINES)))}")
-    return str(value)
+    return value
 
 
 def _text(value: object) -> str:
@@ -111,10 +113,25 @@ def _location(value: object) -> str:
     return text
 
 
+def _headers(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict) or len(value) > 20:
+        raise ValueError("headers must be an object of at most twenty names and texts")
+    for name, text in value.items():
+        if (
+            not _HEADER_NAME.fullmatch(name)
+            or not isinstance(text, str)
+            or not text.isprintable()
+            or not text.isascii()
+        ):
+            raise ValueError("headers must be names and printable ASCII texts")
+    return tuple(value.items())
+
+
 _CHECKS = {
     "reason": _reason,
     "status": lambda value: int(_number("status", value, 200, 599)),
     "body": _text,
+    "headers": _headers,
     "seconds": lambda value: _number("seconds", value, 0, MAX_SECONDS),
     "location": _location,
 }

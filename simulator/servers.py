@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulator import hosted_fields, shop
 from simulator.protocol.app import create_app
 from simulator.settings import Settings, ShopSettings
 from simulator.timetravel import Ticker
@@ -37,12 +38,8 @@ class Simulator:
         """Answer on every port, send notices, and let time pass."""
         self.protocol.serve(create_app(self.world))
         if self.fields is not None:
-            from simulator import hosted_fields
-
             self.fields.serve(hosted_fields.create_app(self.world, script_origin=self.fields.origin))
         if self.shop is not None:
-            from simulator import shop
-
             self.shop.serve(shop.create_app(self._shop_settings(self.shop)))
         self.world.outbox.start()
         self._ticker.start()

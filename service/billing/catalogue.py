@@ -90,14 +90,14 @@ def _plan(entry: dict[str, Any], environment: str) -> Plan:
 def read(path: Path, environment: str) -> Catalogue:
     """The catalogue for one environment. Raises SettingsError, naming the entry, if anything about it is wrong."""
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))["plan"]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
+        entries = list(tomllib.loads(path.read_text(encoding="utf-8"))["plan"])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError):
         raise SettingsError("PANLESS_PLANS_FILE names no readable catalogue") from None
     plans: list[Plan] = []
     for number, entry in enumerate(entries, start=1):
         try:
             plans.append(_plan(entry, environment))
-        except (KeyError, ValueError, TypeError, ArithmeticError):
+        except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError):
             raise SettingsError(f"PANLESS_PLANS_FILE: entry {number} is wrong") from None
     if len({(plan.id, plan.version) for plan in plans}) != len(plans):
         raise SettingsError("PANLESS_PLANS_FILE: a version of a plan is there twice")

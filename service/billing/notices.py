@@ -22,6 +22,8 @@ from service.store.models import Notice
 from service.telemetry import metrics
 
 log = structlog.get_logger()
+#: One payment may be told as either, and the first to come is the only one that is applied.
+PAYMENTS = {"CHARGE", "RECURRING"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ def take_in(tools: Tools, origin: Origin, delivery: Delivery) -> Verdict:
         currency=heard.currency, provider_time=heard.provider_time, outcome="waiting", reason=None, received_at=now,
     )  # fmt: skip
     with tools.engine.begin() as connection:
+        if row.provider_subscription is not None:
+            notices.hold(connection, row.provider_subscription)
         if not notices.record(connection, row, digests):
             return _counted(heard.type, Verdict("repeated"))
         doubt = _doubt(tools, delivery, heard, now)
@@ -66,7 +70,7 @@ def take_in(tools: Tools, origin: Origin, delivery: Delivery) -> Verdict:
 
 def meaning(heard: bluesnap_notices.Notice) -> bytes | None:
     """The digest of what a notice means: a payment by its charge reference, however it is told. None: by delivery only, as a hint."""
-    if heard.type in {"CHARGE", "RECURRING"} and heard.reference is not None:
+    if heard.type in PAYMENTS and heard.reference is not None:
         return hashlib.sha256(f"payment|{heard.reference}".encode()).digest()
     return None
 
@@ -93,7 +97,7 @@ def _try_to_apply(connection: Connection, row: Notice, *, now: datetime, origin:
 
 def _apply(connection: Connection, row: Notice, *, now: datetime, origin: Origin) -> Verdict:
     """A charge of a subscription that we know is recorded; one that we do not know yet waits. Other types come with the subscriptions' life."""
-    if row.type != "CHARGE":
+    if row.type not in PAYMENTS:
         return Verdict("ignored", "type_not_handled")
     if row.reference is None or row.amount is None or row.currency is None:
         return Verdict("hint", "incomplete")

@@ -13,7 +13,7 @@ from service.billing.outcomes import ends_session
 from service.billing.tools import Tools
 from service.bluesnap import payloads
 from service.errors import BlueSnapError, Declined, NeverSent, RetryLater
-from service.store import accounts, changes, signups
+from service.store import accounts, changes, notices, signups
 from service.store.journal import Act, Origin
 from service.store.models import CheckoutSession, Signup, Subscription
 from service.telemetry import metrics
@@ -44,6 +44,7 @@ def move(connection: Connection, signup: Signup, step: Step, origin: Origin, **v
 def request_subscription(tools: Tools, signup: Signup, origin: Origin, *, shopper_id: str) -> Signup:
     """The shopper is vaulted; the intent to subscribe is committed before the call."""
     with tools.engine.begin() as connection:
+        signups.hold(connection, signup)
         _wipe_fields(connection, signup, origin)
         now = signups.lease_end(connection, 0)  # from here BlueSnap may know the key of the call that charges
         vaulted = move(connection, signup, Step.VAULTED, origin, provider_shopper=shopper_id, called_at=now, cause=None)
@@ -64,6 +65,7 @@ def _intend(connection: Connection, tools: Tools, signup: Signup, origin: Origin
 def lose(tools: Tools, signup: Signup, origin: Origin, *, cause: str) -> Signup:
     """Nobody knows how the call ended. The quiet period starts now; then the worker looks."""
     with tools.engine.begin() as connection:
+        signups.hold(connection, signup)
         _wipe_fields(connection, signup, origin)
         until = signups.lease_end(connection, tools.settings.quiet_seconds)
         return move(connection, signup, Step.LOST, origin, lease_until=until, looked=0, cause=cause)
@@ -88,6 +90,7 @@ def end(tools: Tools, signup: Signup, origin: Origin, error: BlueSnapError) -> S
     """The attempt is over without a subscription: declined, or released without having tried a card. The session opens again or fails."""
     declined = isinstance(error, Declined)
     with tools.engine.begin() as connection:
+        signups.hold(connection, signup)
         step = Step.DECLINED if declined else Step.RELEASED
         ended = move(connection, signup, step, origin, cause=error.cause, **SETTLED)
         claim = accounts.subscription(connection, signup.subscription_id)
@@ -111,6 +114,8 @@ def activate(tools: Tools, signup: Signup, origin: Origin, found: payloads.Subsc
     """BlueSnap has the subscription that we asked for: it is the account's now, paid to its next charge date."""
     now = tools.clock()
     with tools.engine.begin() as connection:
+        notices.hold(connection, found.subscription_id)
+        signups.hold(connection, signup)
         claim = accounts.subscription(connection, signup.subscription_id)
         status, act = subscription_move(claim.status, Event.ACTIVATED)
         day = found.next_charge_date
@@ -135,7 +140,7 @@ def activate(tools: Tools, signup: Signup, origin: Origin, found: payloads.Subsc
 
 def mismatch(claim: Subscription, plan_id: str, found: payloads.Subscription) -> str | None:
     """What about BlueSnap's subscription is not what we asked for: a word, or None. It is compared before it is believed."""
-    wanted = {
+    wanted: dict[str, tuple[object, object]] = {
         "plan": (found.plan_id, plan_id),
         "quantity": (found.quantity, 1),
         "amount": (found.amount, claim.amount),
@@ -144,7 +149,7 @@ def mismatch(claim: Subscription, plan_id: str, found: payloads.Subscription) ->
         "next_charge_date": (found.next_charge_date is not None, True),
     }
     if found.charge is not None:
-        wanted["first_charge"] = (found.charge.amount, claim.amount)
+        wanted["first_charge"] = ((found.charge.amount, found.charge.currency), (claim.amount, claim.currency))
     return next((name for name, (seen, expected) in wanted.items() if seen != expected), None)
 
 

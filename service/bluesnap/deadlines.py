@@ -44,6 +44,7 @@ class Attempt:
     read: float
     phase: Phase = Phase.IDLE
     cause: Cause | None = None
+    next_time_out: Cause = Cause.READ_TIMED_OUT
 
     def ended_by(self) -> Cause:
         """Why it failed. What nobody noted is a broken connection: reset, cut short, or not HTTP."""
@@ -67,16 +68,15 @@ def _shrink(sock: socket.socket) -> None:
     """Set the time-out of the next operation, or end the attempt. Raises TimeoutError."""
     attempt = _ATTEMPT.get()
     left = attempt.until - monotonic()
+    attempt.next_time_out = Cause.DEADLINE_PASSED if left <= attempt.read else Cause.READ_TIMED_OUT
     if left <= 0:
-        attempt.cause = Cause.DEADLINE_PASSED
         raise TimeoutError
     sock.settimeout(min(attempt.read, left))
 
 
 def _timed_out() -> None:
     attempt = _ATTEMPT.get()
-    if attempt.cause is None:
-        attempt.cause = Cause.DEADLINE_PASSED if monotonic() >= attempt.until else Cause.READ_TIMED_OUT
+    attempt.cause = attempt.next_time_out
 
 
 class _PlainSocket(socket.socket):

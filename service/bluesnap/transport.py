@@ -97,7 +97,7 @@ class _Adapter(HTTPAdapter):
     """Uses our pools; the certificate check cannot be switched off by an argument."""
 
     def __init__(self, pool_size: int) -> None:
-        self.context = tls_context(DEFAULT_CA_BUNDLE_PATH)
+        self.context = tls_context(DEFAULT_CA_BUNDLE_PATH)  # once, not per connection as requests would
         super().__init__(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
@@ -110,7 +110,7 @@ class _Adapter(HTTPAdapter):
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         original = getattr(resp, "_original_response", None)
         if original is not None and "Set-Cookie" in original.msg:
-            del original.msg["Set-Cookie"]  # so that nothing even parses it
+            del original.msg["Set-Cookie"]  # the parser of cookies prints to stderr what it stumbles over
         return super().build_response(req, resp)
 
 
@@ -121,9 +121,8 @@ class Transport:
         self._origin = _checked_origin(base_url)
         self._timeouts = timeouts
         self._session = _Session()
-        self._session.trust_env = (
-            False  # no proxy, no netrc (it would replace our Authorization), no CA bundle from the environment
-        )
+        # no proxy, no netrc (it would replace our Authorization), no certificate bundle from the environment
+        self._session.trust_env = False
         self._session.cookies.set_policy(_NoCookies())
         self._session.headers.clear()
         self._session.headers.update(_headers(user, password))
@@ -137,15 +136,15 @@ class Transport:
     def exchange(self, ask: Ask, until: float | None = None) -> Answer:
         """One call and its answer of any status. Raises NeverSent or Unknown; nothing of requests or urllib3 escapes or is chained."""
         end = self.deadline(charging=ask.charging) if until is None else until
-        outcome = self._attempt(ask, end)
-        for pause in _PAUSES[ask.method]:
-            if outcome not in _REPEATABLE[ask.method] or monotonic() + pause >= end:
+        for pause in (*_PAUSES[ask.method], None):
+            outcome = self._attempt(ask, end)
+            if isinstance(outcome, Answer):
+                return outcome
+            cause = outcome
+            if pause is None or cause not in _REPEATABLE[ask.method] or monotonic() + pause >= end:
                 break
             time.sleep(pause)
-            outcome = self._attempt(ask, end)
-        if isinstance(outcome, Answer):
-            return outcome
-        raise unsent_or_unknown(outcome)
+        raise unsent_or_unknown(cause)
 
     def _attempt(self, ask: Ask, until: float) -> Answer | Cause:
         limits = self._timeouts

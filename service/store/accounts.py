@@ -17,7 +17,9 @@ CLAIMING = ("incomplete", "active")
 def lock(connection: Connection, account: str, now: datetime) -> None:
     """Make the account known and hold its row until the transaction ends."""
     connection.execute(insert(ACCOUNTS).values(account=account, created_at=now).on_conflict_do_nothing())
-    connection.execute(select(ACCOUNTS.c.account).where(ACCOUNTS.c.account == account).with_for_update())
+    # key_share: a row that refers to the account may be written meanwhile, or its writer and we could wait for each other
+    statement = select(ACCOUNTS.c.account).where(ACCOUNTS.c.account == account)
+    connection.execute(statement.with_for_update(key_share=True))
 
 
 def claiming_subscription(connection: Connection, account: str) -> Subscription | None:
@@ -43,7 +45,7 @@ def subscription_of_provider(connection: Connection, provider_subscription: str)
 def session(connection: Connection, session_id: str, *, lock_row: bool = False) -> CheckoutSession | None:
     """A checkout session, held until the transaction ends if asked."""
     statement = select(SESSIONS).where(SESSIONS.c.id == session_id)
-    return one(connection, statement.with_for_update() if lock_row else statement, CheckoutSession)
+    return one(connection, statement.with_for_update(key_share=True) if lock_row else statement, CheckoutSession)
 
 
 def sessions_of_address(connection: Connection, address: bytes, since: datetime) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from service.store.database import many
@@ -19,6 +19,11 @@ def record(connection: Connection, notice: Notice, deliveries: Sequence[bytes]) 
         return False
     statement = insert(NOTICES).values(**vars(notice)).on_conflict_do_nothing().returning(N.id)
     return connection.execute(statement).first() is not None
+
+
+def hold(connection: Connection, provider_subscription: str) -> None:
+    """One at a time for each subscription at BlueSnap, until the transaction ends: else a notice waits for the very activation that overlooks it."""
+    connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(provider_subscription, 0))))
 
 
 def settle(connection: Connection, notice_id: str, outcome: str, reason: str | None = None) -> None:

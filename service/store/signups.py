@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, case, func, select, update
 
+from service.store.changes import LostRaceError
 from service.store.database import one
 from service.store.models import SIGNUPS, Signup
 
@@ -64,6 +65,13 @@ def take(connection: Connection, signup_id: str, seconds: float) -> Signup | Non
         .returning(SIGNUPS)
     )
     return one(connection, statement, Signup)
+
+
+def hold(connection: Connection, signup: Signup) -> None:
+    """Keep the signup from everybody else until the transaction ends. Raises LostRaceError if another process has taken it over."""
+    statement = select(S.id).where(S.id == signup.id, S.fence == signup.fence).with_for_update(key_share=True)
+    if connection.execute(statement).first() is None:
+        raise LostRaceError
 
 
 def wake(connection: Connection, signup: Signup) -> None:

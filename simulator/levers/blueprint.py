@@ -121,7 +121,7 @@ def _add_fill(blueprint: Blueprint, world: World) -> None:
     def fill_token() -> Response:
         sent = body()
         only(sent, {"token", "card"})
-        if sent.get("card") not in NAMED:
+        if str(sent.get("card")) not in NAMED:
             raise BadLever(f"card must be one of: {', '.join(sorted(NAMED))}")
         digits, month = NAMED[str(sent["card"])]
         year = world.clock.now().year + 3

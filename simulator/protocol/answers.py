@@ -155,6 +155,8 @@ def to_response(answer: Answer, *, json_wanted: bool = True) -> Response:
     if body is None:
         del response.headers["Content-Type"]
     for name, text in answer.headers:
+        if name.lower() == "content-type":
+            response.headers.remove(name)
         response.headers.add(name, text)
     return response
 

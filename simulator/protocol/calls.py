@@ -190,13 +190,14 @@ def _spoken(world: World, name: str, fault: Fault) -> Answer | None:
         return answers.decline(fault.reason, vaulting=name.endswith("shopper"))
     if fault.mode == "status":
         text = "Service is temporarily unavailable" if fault.body is None else fault.body
-        return Answer(fault.status, text, answers.JSON if text.startswith(("{", "[")) else answers.TEXT)
+        media = answers.JSON if text.startswith(("{", "[")) else answers.TEXT
+        return Answer(fault.status, text, media, fault.headers)
     if fault.mode == "redirect":
         return Answer(307, None, answers.TEXT, (("Location", fault.location),))
     if fault.mode == "garbage":
         with world.lock:
             text = world.random.choice(GARBAGE) if fault.body is None else fault.body
-        return Answer(200, text)
+        return Answer(200, text, headers=fault.headers)
     return None
 
 

@@ -12,7 +12,7 @@ from simulator.protocol.calls import Exchange
 from simulator.protocol.checks import amount, boolean, identifier, page, text, whole
 
 LIMIT = 1_000
-_STATUSES = {"ACTIVE", "INACTIVE"}
+_STATUSES = ("ACTIVE", "INACTIVE")
 
 
 def create(exchange: Exchange) -> Answer:

@@ -134,7 +134,7 @@ def update(exchange: Exchange, subscription_id: str) -> Answer:
         raise Refused(refusal("90023", "CANNOT_UPDATE_CANCELED_SUBSCRIPTION", text_))
     changes = _changes(exchange, running)
     cancels = body.get("status") == "CANCELED"
-    if body.get("status", "ACTIVE") not in {"ACTIVE", "CANCELED"}:
+    if body.get("status", "ACTIVE") not in ("ACTIVE", "CANCELED"):
         raise Refused(refusal("24016", "INVALID_STATUS", "Status is not valid."))
     vars(running).update(changes)
     if cancels:

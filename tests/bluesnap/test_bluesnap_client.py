@@ -142,8 +142,20 @@ def test_ids_are_exact_text_or_the_answer_is_unreadable(mocked, client, raw, kep
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{}", b"null", b"[]", b'"7"', b"<html>", b'{"subscriptionId":', b"[" * 10_000, b'{"a":' * 10_000, b"\xff\xfe",
-    b'{"subscriptionId":7,"recurringChargeAmount":1e99999999999999999999}']
+    "body",
+    [
+        b"",
+        b"{}",
+        b"null",
+        b"[]",
+        b'"7"',
+        b"<html>",
+        b'{"subscriptionId":',
+        b"[" * 10_000,
+        b'{"a":' * 10_000,
+        b"\xff\xfe",
+        b'{"subscriptionId":7,"recurringChargeAmount":1e99999999999999999999}',
+    ],
 )
 def test_a_2xx_that_cannot_be_read_is_unknown_and_not_a_failure(mocked, client, body):
     mocked.post(BASE + "recurring/subscriptions", body=body)
@@ -171,12 +183,15 @@ def test_flags_are_read_as_booleans_and_as_letters(mocked, client):
 
 
 def test_a_plan_without_optional_fields_is_read(mocked, client):
-    mocked.get(BASE + "recurring/plans/5", json={"planId": "5", "chargeFrequency": "EVERY_2_WEEKS", "gracePeriodDays": "60"})
+    mocked.get(
+        BASE + "recurring/plans/5", json={"planId": "5", "chargeFrequency": "EVERY_2_WEEKS", "gracePeriodDays": "60"}
+    )
     assert client.get_plan("5") == Plan("5", "UNRECOGNISED", "EVERY 2 WEEKS", None, None, None, None, 60, None)
 
 
 @pytest.mark.parametrize(
-    "location", ["", "https://h/x/", "https://h/", "//[::1", "https://h/a b", "https://h/payment-fields-tokens/" + "x" * 3000]
+    "location",
+    ["", "https://h/x/", "https://h/", "//[::1", "https://h/a b", "https://h/payment-fields-tokens/" + "x" * 3000],
 )
 def test_a_token_that_is_not_in_the_location_is_unknown(mocked, client, location):
     mocked.post(BASE + "payment-fields-tokens", status=201, headers={"Location": location} if location else {})
@@ -186,7 +201,9 @@ def test_a_token_that_is_not_in_the_location_is_unknown(mocked, client, location
 
 def test_charges_that_cannot_all_be_read_are_unknown(mocked, client):
     good = {"chargeId": 1, "transactionId": 2, "amount": 1, "currency": "USD"}
-    mocked.get(BASE + "recurring/subscriptions/7/charges", json={"charges": [good, {**good, "amount": "?"}], "lastPage": True})
+    mocked.get(
+        BASE + "recurring/subscriptions/7/charges", json={"charges": [good, {**good, "amount": "?"}], "lastPage": True}
+    )
     with pytest.raises(Unknown, match="unreadable_answer"):
         client.list_charges("7")
 
@@ -247,7 +264,9 @@ def test_an_amount_that_is_no_price_is_not_sent(client, bad):
         subscribe(client, amount=Decimal(bad))
 
 
-@pytest.mark.parametrize(("amount", "text"), [("290.00", "290.00"), ("2.9E+2", "290"), ("0.1", "0.1"), ("999999999.999", "999999999.999")])
+@pytest.mark.parametrize(
+    ("amount", "text"), [("290.00", "290.00"), ("2.9E+2", "290"), ("0.1", "0.1"), ("999999999.999", "999999999.999")]
+)
 def test_an_amount_goes_out_digit_by_digit(mocked, client, amount, text):
     mocked.post(BASE + "recurring/subscriptions", json={"subscriptionId": 7})
     subscribe(client, amount=Decimal(amount))
@@ -275,7 +294,9 @@ def test_a_payer_and_a_request_do_not_show_in_a_repr():
 
 def test_every_finished_call_is_reported_with_how_it_ended(mocked, client_of):
     seen: list[tuple[str, str]] = []
-    client = client_of("http://127.0.0.1:1", observe=lambda call, outcome, seconds: seen.append((call, outcome, seconds >= 0)))
+    client = client_of(
+        "http://127.0.0.1:1", observe=lambda call, outcome, seconds: seen.append((call, outcome, seconds >= 0))
+    )
     mocked.get(BASE + "recurring/plans/5", json={"planId": 5})
     mocked.get(BASE + "recurring/subscriptions/5", status=403)
     mocked.post(BASE + "recurring/subscriptions", status=401)

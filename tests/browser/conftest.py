@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import sync_playwright
+from in_process import serve
+from merchant_page import FIELDS, MERCHANT, PAGE, Merchant
+from playwright.sync_api import expect, sync_playwright
 
 from dev import chromium
 from dev.stack import Stack
+from simulator import hosted_fields
+from simulator.settings import Settings
+from simulator.world import World
 
 WAIT_MS = 15_000
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +60,16 @@ def stack(executable, tmp_path_factory):
 def _blocked(text):
     """A page's own policy stopped something; that a foreign page may not frame ours ("Framing …") is no complaint."""
     return "violates the following Content Security Policy" in text and not text.startswith("Framing")
+
+
+@pytest.fixture
+def world():
+    return World(Settings())
+
+
+@pytest.fixture
+def merchant(context, page, world):
+    calls = serve(context, FIELDS, hosted_fields.create_app(world, script_origin=FIELDS))
+    context.route(f"{MERCHANT}/**", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
+    page.goto(f"{MERCHANT}/")
+    return Merchant(page, world, calls)

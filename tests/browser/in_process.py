@@ -14,12 +14,13 @@ def serve(context, origin, app):
     def answer(route):
         request = route.request
         parts = urlsplit(request.url)
-        headers = {name: text for name, text in request.all_headers().items() if not name.startswith(":")}
         body = request.post_data_buffer or b""
         seen.append((request.method, parts.path, body.decode()))
         with app.test_client() as client:
             path = f"{parts.path}?{parts.query}"
-            made = client.open(path, base_url=origin, method=request.method, headers=headers, data=body, buffered=True)
+            made = client.open(
+                path, base_url=origin, method=request.method, headers=request.headers, data=body, buffered=True
+            )
             sent = {name: text for name, text in made.headers.items() if name.lower() not in _NOT_OURS}
             route.fulfill(status=made.status_code, headers=sent, body=made.get_data())
 

@@ -6,7 +6,10 @@ import datetime as dt
 import itertools
 import re
 
+import psycopg
+import pytest
 import requests
+from axe_playwright_python.sync_playwright import Axe
 
 from simulator.cards import NAMED
 
@@ -17,8 +20,8 @@ FORM = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.org"
 class Shop:
     """One visitor, one browser context."""
 
-    def __init__(self, page, stack):
-        self.page, self.url = page, stack.shop_url
+    def __init__(self, page, url):
+        self.page, self.url = page, url
 
     def choose(self, plan="Team", members=3):
         self.page.goto(self.url)
@@ -44,10 +47,12 @@ class Shop:
         return self.page.frame_locator(f"[data-bluesnap={tag}] iframe").get_by_role("textbox")
 
     def type_card(self, name="visa"):
-        number, month = NAMED[name]
-        code = "1234" if name == "amex" else "123"
-        for tag, text in (("ccn", number), ("exp", f"{month:02d}{YEAR % 100}"), ("cvv", code)):
+        for tag, text in card(name).items():
             self.field(tag).press_sequentially(text)
+
+    def paste_card(self, name="visa"):
+        for tag, text in card(name).items():
+            self.field(tag).fill(text)
 
     @property
     def pay_button(self):
@@ -63,6 +68,12 @@ class Shop:
 
     def fact(self, name):
         return self.page.locator(f"[data-fact={name}]").inner_text()
+
+
+def card(name):
+    """A published test card by its name in the simulator: what goes into each hosted field."""
+    number, month = NAMED[name]
+    return {"ccn": number, "exp": f"{month:02d}{YEAR % 100}", "cvv": "1234" if name == "amex" else "123"}
 
 
 class Levers:
@@ -96,3 +107,54 @@ def holding(texts, windows):
     """Those of the texts that hold a window, also one that is written in groups."""
     plain = ((text, re.sub(r"[ \-]", "", text)) for text in texts)
     return [text[:60] for (text, squeezed), window in itertools.product(plain, windows) if window in text + squeezed]
+
+
+def kinds(entries, *wanted):
+    return sorted(entry["kind"] for entry in entries if entry["kind"] in wanted)
+
+
+def tab_to(page, wanted):
+    """Presses Tab until the element with that id or text has the focus; every stop on the way must show it."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        await_visible_focus(page)
+        if page.evaluate("[document.activeElement.id, document.activeElement.textContent.trim()]").count(wanted):
+            return
+    pytest.fail(f"{wanted} cannot be reached with the Tab key")
+
+
+def await_visible_focus(page):
+    """An outline on the element itself, or on the box around a hosted field (which is told by a message)."""
+    page.wait_for_function(
+        """() => { const at = document.activeElement;
+          const shown = at.tagName === "IFRAME" ? at.closest(".box") : at;
+          return at !== document.body && getComputedStyle(shown).outlineStyle === "solid"; }"""
+    )
+
+
+def axe(page):
+    """Serious and critical findings in the page and in each of its frames, one line each."""
+    return [
+        f"{frame.url}: {found['id']}: {[node['html'] for node in found['nodes']]}"
+        for frame in page.frames
+        for found in Axe().run(frame).response["violations"]
+        if found["impact"] in {"serious", "critical"}
+    ]
+
+
+def overhang(page):
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def spoken(request):
+    return f"{request.method} {request.url} {request.all_headers()} {request.post_data or ''}"
+
+
+def everything_in(database_url):
+    """Every row of every table of ours, as text."""
+    with psycopg.connect(database_url) as connection:
+        tables = connection.execute(
+            "SELECT quote_ident(table_schema) || '.' || quote_ident(table_name) FROM information_schema.tables"
+            " WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')"
+        ).fetchall()
+        return [row for (table,) in tables for (row,) in connection.execute(f"SELECT line::text FROM {table} AS line")]

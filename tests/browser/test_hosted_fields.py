@@ -2,96 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import re
 
 import pytest
-from in_process import serve
+from merchant_page import FIELDS, YEAR, good
 from playwright.sync_api import expect
 
 from simulator import tokens
 from simulator.cards import NAMED
-from simulator.hosted_fields import create_app
-from simulator.settings import Settings
-from simulator.world import World
 
 pytestmark = pytest.mark.browser
-
-MERCHANT = "http://localhost:9"
-FIELDS = "http://localhost:7"
-STRANGER = "http://localhost:11"
-YEAR = dt.datetime.now(dt.UTC).year + 3
-PAGE = f"""<!doctype html><html lang="en"><title>A merchant</title>
-<script src="{FIELDS}/web-sdk/5/bluesnap.js"></script>
-<script>
-  var heard = [], outcomes = [];
-  var note = (name) => (...rest) => {{ heard.push([name, ...rest]); }};
-  function create(token, more) {{
-    var names = ["setupComplete", "onFocus", "onBlur", "onEnter", "onValid", "onType", "onError"];
-    var handlers = Object.fromEntries(names.map((name) => [name, note(name)]));
-    bluesnap.hostedPaymentFieldsCreate({{ token, onFieldEventHandler: handlers, ...more }});
-  }}
-  function submit(threeDS) {{ bluesnap.hostedPaymentFieldsSubmitData((outcome) => outcomes.push(outcome), threeDS); }}
-</script>
-<div data-bluesnap="ccn" style="height: 40px"></div>
-<div data-bluesnap="exp" style="height: 40px"></div>
-<div data-bluesnap="cvv" style="height: 40px"></div>
-"""
-
-
-@pytest.fixture
-def world():
-    return World(Settings())
-
-
-class Merchant:
-    """A page with the three fields, and what it may know of them."""
-
-    def __init__(self, page, world, calls):
-        self.page, self.world, self._calls = page, world, calls
-
-    def create(self, token=None, **more):
-        token = tokens.create(self.world).text if token is None else token
-        self.page.evaluate("([token, more]) => create(token, more)", [token, more])
-        self.page.wait_for_function("heard.some(([name]) => name === 'setupComplete')")
-        return token
-
-    def field(self, tag):
-        return self.page.frame_locator(f"[data-bluesnap={tag}] iframe").get_by_role("textbox")
-
-    def type(self, ccn="", exp="", cvv=""):
-        for tag, text in (("ccn", ccn), ("exp", exp), ("cvv", cvv)):
-            self.field(tag).press_sequentially(text)
-
-    def submit(self, *, three_ds=None):
-        self.page.evaluate("(threeDS) => { outcomes.length = 0; submit(threeDS); }", three_ds)
-        return self.page.wait_for_function("outcomes[0]").json_value()
-
-    def heard(self, name):
-        return [rest for first, *rest in self.page.evaluate("heard") if first == name]
-
-    def await_heard(self, *event):
-        self.page.wait_for_function(
-            "(event) => heard.some((entry) => JSON.stringify(entry) === JSON.stringify(event))", arg=list(event)
-        )
-
-    @property
-    def card_calls(self):
-        return [json.loads(body) for method, _path, body in self._calls if method == "PUT"]
-
-
-@pytest.fixture
-def merchant(context, page, world):
-    calls = serve(context, FIELDS, create_app(world, script_origin=FIELDS))
-    context.route(f"{MERCHANT}/**", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
-    page.goto(f"{MERCHANT}/")
-    return Merchant(page, world, calls)
-
-
-def good(name="visa", cvv="123"):
-    number, month = NAMED[name]
-    return {"ccn": number, "exp": f"{month:02d}{YEAR % 100}", "cvv": cvv}
 
 
 @pytest.mark.parametrize(
@@ -335,80 +255,3 @@ def test_focus_blur_and_enter_are_told_to_the_page(merchant):
     for event in (["onFocus", "exp"], ["onEnter", "exp"], ["onBlur", "exp"], ["onFocus", "cvv"]):
         merchant.await_heard(*event)
     assert merchant.field("exp").input_value() == "05 / 30"
-
-
-def test_page_cannot_read_what_is_in_a_frame(merchant):
-    merchant.create()
-    merchant.type(**good())
-    read = """() => { const frame = document.querySelector("[data-bluesnap=ccn] iframe");
-      try { return [frame.contentDocument, frame.contentWindow.document.body.innerHTML]; }
-      catch (error) { return [frame.contentDocument, error.name]; } }"""
-    assert merchant.page.evaluate(read) == [None, "SecurityError"]
-
-
-def test_neither_side_listens_to_a_stranger(merchant, context):
-    """A window of another origin can reach both by script; its messages must have no effect on either."""
-    script = """
-      const order = { source: "bluesnap-page", type: "send", n: 1 };
-      const lie = { source: "bluesnap-hosted-field", tag: "ccn", type: "error", code: "10", description: "invalid", eventOrigin: "onBlur" };
-      for (let i = 0; i < 3; i += 1) window.parent.frames[i].postMessage(order, "*");
-      window.parent.postMessage(lie, "*");
-      window.parent.postMessage("done", "*");"""
-    body = f"<!doctype html><script>{script}</script>"
-    context.route(f"{STRANGER}/**", lambda route: route.fulfill(body=body, content_type="text/html"))
-    merchant.create()
-    merchant.type(**good())
-    merchant.page.evaluate(
-        """(src) => new Promise((resolve) => {
-          window.addEventListener("message", ({ data }) => data === "done" && resolve());
-          document.body.append(Object.assign(document.createElement("iframe"), { src }));
-        })""",
-        f"{STRANGER}/",
-    )
-    assert merchant.submit()["statusCode"] == "1"
-    assert len(merchant.card_calls) == 3
-    assert merchant.heard("onError") == []
-
-
-def test_pages_from_elsewhere_cannot_frame_the_fields(context, page, world):
-    serve(context, FIELDS, create_app(world, script_origin=FIELDS))
-    site = "http://elsewhere.example"
-    frame = f'<!doctype html><iframe src="{FIELDS}/web-sdk/5/frames/ccn#{site}"></iframe>'
-    context.route(f"{site}/**", lambda route: route.fulfill(body=frame, content_type="text/html"))
-    with page.expect_event("requestfailed") as failed:
-        page.goto(f"{site}/")
-    assert "BLOCKED" in failed.value.failure
-    assert page.frame_locator("iframe").get_by_role("textbox").count() == 0
-
-
-def test_answers_carry_strict_policies_and_are_never_kept(world):
-    client = create_app(world, script_origin=FIELDS).test_client()
-    frame = client.get("/web-sdk/5/frames/cvv")
-    assert frame.headers["Content-Security-Policy"] == (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors http://localhost:* http://127.0.0.1:*"
-    )
-    script = client.get("/web-sdk/5/bluesnap.js", buffered=True)
-    assert script.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
-    asset = client.get("/web-sdk/5/assets/frame.js", buffered=True)
-    assert asset.headers["Cross-Origin-Resource-Policy"] == "same-origin"
-    for answer in (frame, script, asset, client.get("/nothing")):
-        assert answer.headers["Cache-Control"] == "no-store"
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert "Access-Control-Allow-Origin" not in answer.headers
-        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
-
-
-def test_card_call_from_another_origin_is_refused_and_changes_nothing(world):
-    client = create_app(world, script_origin=FIELDS).test_client()
-    token = tokens.create(world)
-    call = {"path": f"/services/2/payment-fields-tokens/{token.text}", "json": {"cvv": "123"}}
-    headers = {"Token-Authentication": token.text}
-    assert client.put(**call, headers={**headers, "Origin": MERCHANT}).status_code == 403
-    assert token.cvv_length is None or token.cvv_length == 0
-    assert client.put(**call, headers={**headers, "Origin": FIELDS}).status_code == 200
-
-
-@pytest.mark.parametrize("path", ["/web-sdk/5/frames/pin", "/web-sdk/5/assets/app.py", "/web-sdk/5/assets/bluesnap.js"])
-def test_what_is_not_on_the_list_is_not_served(world, path):
-    assert create_app(world, script_origin=FIELDS).test_client().get(path).status_code == 404

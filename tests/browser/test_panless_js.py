@@ -13,9 +13,9 @@ import simulator.shop
 
 pytestmark = pytest.mark.browser
 
-SHOP = "http://localhost:9"
-FIELDS = "http://localhost:7"
-PANLESS = "http://127.0.0.1:5"
+SHOP = "http://localhost:59109"
+FIELDS = "http://localhost:59107"
+PANLESS = "http://127.0.0.1:59105"
 MODULE = Path(simulator.shop.__file__).parent / "static" / "panless.js"
 PAYER = {"first_name": "Ada", "last_name": "Lovelace", "country": "GB"}
 FRAUD = "0123456789abcdef" * 2

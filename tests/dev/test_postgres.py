@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dev import pgbinaries
+from dev import pgbinaries, ports
 from dev.errors import DevError
 from dev.pgcluster import Cluster
 from dev.postgres import create_database, database_url, embedded_postgres, remove_data
@@ -219,6 +219,13 @@ def test_an_ordinary_user_runs_the_server_as_itself(tmp_path):
         assert not (data / "cluster").exists()
     finally:
         shutil.rmtree(data)
+
+
+def test_server_listens_on_loopback_when_a_port_is_given(data):
+    with ports.free() as some, embedded_postgres(data, throwaway=True, port=some.service) as url:
+        password = (data / "password").read_text().strip()
+        assert ask(f"postgresql://postgres:{password}@127.0.0.1:{some.service}/postgres", "SELECT 1") == 1
+        assert ask(url, "SHOW listen_addresses") == "127.0.0.1"
 
 
 def test_throwaway_server_leaves_no_cluster_and_no_socket(data):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from simulator.servers import Simulator
 JSON_CALL = {"Content-Type": "application/json", "Accept": "application/json", "bluesnap-version": "3.0"}
 PAYER = {"firstName": "Mira", "lastName": "Okafor", "country": "US", "zip": "02451"}
 TEAM, BUSINESS = 2340001, 2340002
+WEBHOOK_KEY = "simulator-webhook-key-0123456789"
 
 
 class Receiver:
@@ -108,7 +111,9 @@ class Caller:
         """Create a shopper with a fresh token."""
         headers = fields.pop("headers", {})
         source = {"creditCardInfo": [{"pfToken": fields.pop("token", None) or self.token(card)}]}
-        return self.call("POST", "/vaulted-shoppers", json={**PAYER, "paymentSources": source, **fields}, headers=headers)
+        return self.call(
+            "POST", "/vaulted-shoppers", json={**PAYER, "paymentSources": source, **fields}, headers=headers
+        )
 
     def shopper(self, card: str = "visa", **fields: Any) -> int:
         """The id of a new shopper."""
@@ -133,6 +138,27 @@ class Caller:
     def ledger(self, kind: str) -> list[dict[str, Any]]:
         """The ledger's entries of one kind."""
         return [entry for entry in self.lever("ledger")["entries"] if entry["kind"] == kind]
+
+
+def signature_fits(delivery: tuple[dict[str, str], bytes], key: str = WEBHOOK_KEY) -> bool:
+    """Whether a delivery was signed rightly."""
+    headers, body = delivery
+    folded = {name.lower(): text for name, text in headers.items()}
+    made = hmac.new(key.encode(), folded["bls-ipn-timestamp"].encode() + body, hashlib.sha256).hexdigest()
+    return made == folded["bls-signature"]
+
+
+def with_second_card(caller: Caller) -> int:
+    """The id of a shopper with a Visa and a Mastercard."""
+    shopper = caller.shopper()
+    source = {"creditCardInfo": [{"pfToken": caller.token("mastercard")}]}
+    caller.call("PUT", f"/vaulted-shoppers/{shopper}", json=PAYER | {"paymentSources": source})
+    return shopper
+
+
+def named_card(brand: str, last_four: str) -> dict[str, Any]:
+    """A paymentSource that names a card of the vault."""
+    return {"creditCardInfo": {"creditCard": {"cardType": brand, "cardLastFourDigits": last_four}}}
 
 
 def error_name(answer: requests.Response) -> str:

@@ -80,7 +80,8 @@ function ready() {
 const controls = () => [...form.querySelectorAll("input, select")].filter((control) => !control.disabled && !control.closest("[hidden]"));
 
 function problemOf(control) {
-  const label = control.labels[0].firstChild.textContent.trim().toLowerCase();
+  const [first, ...rest] = control.labels[0].firstChild.textContent.trim();
+  const label = first.toLowerCase() + rest.join("");
   if (control.validity.valueMissing) return control.tagName === "SELECT" ? `Choose a ${label}.` : `Enter the ${label}.`;
   if (control.validity.typeMismatch) return "Check the e-mail address: it should look like ada@example.org.";
   return "";
@@ -211,11 +212,12 @@ openCheckout({ panlessUrl, openSession, fields }).then(
     ready();
   },
   (error) => {
-    settle(true, "Not available");
-    pay.classList.remove("working");
-    $("card-fields").setAttribute("aria-busy", "false");
-    $("total").textContent = "–";
-    const known = ["subscription_exists", "signup_undecided"].includes(error.code);
-    notice(error.plain ? error.message : "The card fields could not be loaded. Please load this page again.", known ? "See your account" : "");
+    const bought = ["subscription_exists", "signup_undecided"].includes(error.code);
+    $("closed-text").textContent = error.plain ? error.message : "The card fields could not be loaded.";
+    Object.assign($("closed-link"), bought ? { href: "/welcome", textContent: "See your account" } : { href: "", textContent: "Try again" });
+    $("checkout").classList.add("shut");
+    form.hidden = true;
+    $("closed").hidden = false;
+    $("closed").focus();
   },
 );

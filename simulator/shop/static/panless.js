@@ -16,9 +16,20 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  * openSession   asks your own backend for a checkout session (POST /v1/checkout-sessions with your API key); resolves with its JSON
  * fields        options for the hosted fields: style, placeholders, onFieldEventHandler
  *
- * Resolves with { session(), pay(payer, onSlow) }. pay() resolves with { outcome, … }; the outcomes are listed in README.md:
- * active | declined | retype | fields_invalid | payer_invalid | exists | undecided | too_many_attempts | unavailable | refused.
- * After "declined" and "retype" the fields are fresh and empty; `closed: true` says that no further try is possible now.
+ * Resolves with { session(), pay(payer, onSlow) }. pay() resolves with { outcome, … }, where outcome is
+ *
+ * active             paid: give access (your backend reads it with GET /v1/accounts/{account})
+ * declined           refused, nothing charged; `reason` is declined, try_another_card or authentication_required
+ * retype             the payment-fields token had died, nothing charged
+ * fields_invalid     `errors` of the hosted fields; nothing was sent
+ * payer_invalid      `pointers` such as "/payer/zip"; nothing charged
+ * exists             this account has a plan already
+ * undecided          an earlier payment is still being confirmed: no new one until then
+ * too_many_attempts  come back later
+ * unavailable        nobody answered; it is safe to call pay() again
+ * refused            anything else; `code` says what
+ *
+ * After "declined" and "retype" the fields are fresh and empty, unless `closed: true` says that no further try is possible now.
  */
 export async function openCheckout({ panlessUrl, openSession, fields = {} }) {
   let session = await openSession();

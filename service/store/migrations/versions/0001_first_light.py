@@ -19,7 +19,7 @@ CARD_FREE = r"""CREATE FUNCTION card_free(document jsonb) RETURNS boolean LANGUA
         OR (length(regexp_replace(node #>> '{}', '[^0-9]', '', 'g')) > 12
             AND (node #>> '{}') !~* '^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'
             AND (node #>> '{}') !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z$')
-      WHEN 'number' THEN abs(node::numeric) >= 1000000000000 OR length(node::text) > 16
+      WHEN 'number' THEN length(regexp_replace(node::text, '[^0-9]', '', 'g')) > 12
       WHEN 'object' THEN EXISTS (SELECT FROM jsonb_object_keys(node) AS name WHERE name !~ '^[a-z][a-z_]{0,40}$')
       ELSE false
     END)
@@ -195,7 +195,9 @@ CREATE TABLE signups (
 );
 CREATE INDEX signups_by_account ON signups (account, created_at);
 CREATE INDEX signups_by_session ON signups (session_id);
+CREATE INDEX signups_by_shopper ON signups (provider_shopper);
 CREATE INDEX signups_by_time ON signups (created_at);
+CREATE INDEX signups_undecided ON signups (lease_until) WHERE state NOT IN ('active', 'declined', 'released', 'stuck');
 """
 
 TABLE_NAMES = ("signups", "charges", "subscriptions", "checkout_sessions", "api_key_scopes", "notices", "idempotency_keys", "entries", "deployment", "api_keys", "accounts")

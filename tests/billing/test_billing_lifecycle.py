@@ -1,0 +1,136 @@
+"""The tables of moves, and access: what an account may use, computed from its subscription and the moment alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.billing import lifecycle
+from service.billing.lifecycle import Access, Event, MoveNotAllowedError, Step, access_at, start_of_day
+from service.store.accounts import CLAIMING
+from service.store.ids import new_id
+from service.store.models import Subscription
+from service.store.signups import UNDECIDED
+
+PACIFIC = ZoneInfo("America/Los_Angeles")
+UNTIL = datetime(2031, 4, 10, 7, tzinfo=UTC)
+PAID = Subscription(
+    id=new_id("sub"), account="acct-a", plan="team", plan_version=1, members=10, amount=Decimal("290.00"), currency="USD",
+    status="active", provider_subscription="7100001", provider_shopper="7100002", next_charge_on=date(2031, 4, 10),
+    paid_until=UNTIL, version=2, created_at=UNTIL - timedelta(days=31),
+)  # fmt: skip
+FREE = Access("community", None, None, "free")
+MICROSECOND = timedelta(microseconds=1)
+SIGNUP_STATES = {state for state, _ in lifecycle.SIGNUP_MOVES} | {state for state, _ in lifecycle.SIGNUP_MOVES.values()}
+FINAL = {"active", "declined", "released", "stuck"}
+QUICKLY = settings(max_examples=200, deadline=None, database=None, derandomize=True)
+
+
+@QUICKLY
+@given(st.lists(st.sampled_from(list(Step)), max_size=30))
+def test_random_steps_of_a_signup_never_leave_the_table(steps):
+    state, ended = "shopper_requested", False
+    for step in steps:
+        try:
+            state, _ = lifecycle.signup_move(state, step)
+        except MoveNotAllowedError:
+            continue
+        assert not ended, "a settled signup moved on"
+        assert state in SIGNUP_STATES
+        ended = state in FINAL
+
+
+@QUICKLY
+@given(st.lists(st.sampled_from(list(Event)), max_size=30))
+def test_random_events_of_a_subscription_never_leave_the_table(events):
+    status, story = "incomplete", ["incomplete"]
+    for event in events:
+        try:
+            status, _ = lifecycle.subscription_move(status, event)
+        except MoveNotAllowedError:
+            continue
+        story.append(status)
+    assert status in {"incomplete", "active", "void"}
+    assert not ("void" in story and "active" in story)
+
+
+@pytest.mark.parametrize("state", sorted(FINAL))
+def test_settled_signup_cannot_move(state):
+    for step in Step:
+        with pytest.raises(MoveNotAllowedError):
+            lifecycle.signup_move(state, step)
+
+
+def test_undecided_states_are_those_that_can_still_move():
+    assert {state for state, _ in lifecycle.SIGNUP_MOVES} == set(UNDECIDED)
+    assert SIGNUP_STATES == set(UNDECIDED) | FINAL
+
+
+@pytest.mark.parametrize("state", UNDECIDED)
+def test_every_undecided_state_has_a_way_to_success_and_to_an_end(state):
+    reached, waiting = set(), {state}
+    while waiting:
+        one = waiting.pop()
+        reached.add(one)
+        waiting |= {after for (before, _), (after, _) in lifecycle.SIGNUP_MOVES.items() if before == one} - reached
+    assert "active" in reached
+    assert reached & {"declined", "released", "stuck"}
+
+
+@pytest.mark.parametrize("state", ["shopper_unknown", "subscription_unknown"])
+def test_unknown_outcome_never_counts_as_a_decline(state):
+    with pytest.raises(MoveNotAllowedError):
+        lifecycle.signup_move(state, Step.DECLINED)
+
+
+def test_claim_of_an_account_ends_only_by_being_void():
+    assert {status for status, _ in lifecycle.SUBSCRIPTION_MOVES} == set(CLAIMING)
+    assert lifecycle.subscription_move("incomplete", Event.VOIDED)[0] == "void"
+    with pytest.raises(MoveNotAllowedError):
+        lifecycle.subscription_move("active", Event.VOIDED)
+    with pytest.raises(MoveNotAllowedError):
+        lifecycle.subscription_move("void", Event.ACTIVATED)
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (PAID.created_at, Access("team", 10, UNTIL, "paid")),
+        (UNTIL - MICROSECOND, Access("team", 10, UNTIL, "paid")),
+        (UNTIL, Access("team", 10, None, "renewing")),
+        (UNTIL + timedelta(days=40), Access("team", 10, None, "renewing")),
+    ],
+)
+def test_access_stays_past_the_paid_period_while_renewing(now, expected):
+    assert access_at(PAID, now) == expected
+
+
+@pytest.mark.parametrize("subscription", [None, dataclasses.replace(PAID, status="void"), dataclasses.replace(PAID, status="incomplete")])
+@pytest.mark.parametrize("now", [UNTIL - MICROSECOND, UNTIL])
+def test_access_without_a_live_subscription_is_free(subscription, now):
+    assert access_at(subscription, now) == FREE
+
+
+def test_access_of_a_subscription_without_an_end_is_paid():
+    assert access_at(dataclasses.replace(PAID, paid_until=None), UNTIL) == Access("team", 10, None, "paid")
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        (date(2031, 4, 10), datetime(2031, 4, 10, 7, tzinfo=UTC)),
+        (date(2031, 1, 10), datetime(2031, 1, 10, 8, tzinfo=UTC)),
+        (date(2031, 3, 9), datetime(2031, 3, 9, 8, tzinfo=UTC)),
+        (date(2031, 3, 10), datetime(2031, 3, 10, 7, tzinfo=UTC)),
+        (date(2031, 11, 2), datetime(2031, 11, 2, 7, tzinfo=UTC)),
+        (date(2031, 11, 3), datetime(2031, 11, 3, 8, tzinfo=UTC)),
+    ],
+)
+def test_billing_day_begins_at_midnight_of_its_zone(day, expected):
+    assert start_of_day(day, PACIFIC) == expected

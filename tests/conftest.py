@@ -1,0 +1,96 @@
+"""What several folders need: one throw-away PostgreSQL for each test process, databases copied from one migrated template, and tools over them."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory):
+    """The server of this test process, with its migrated template."""
+    from tests.support.databases import running_databases
+
+    with running_databases(tmp_path_factory.mktemp("postgres")) as made:
+        yield made
+
+
+@pytest.fixture
+def new_database(databases):
+    """Makes databases of a test's own: migrated copies, or empty ones."""
+    names = []
+
+    def make(*, migrated=True):
+        names.append(f"own_{len(names)}")
+        return databases.create(names[-1], migrated=migrated)
+
+    yield make
+    for name in names:
+        databases.drop(name)
+
+
+@pytest.fixture(scope="module")
+def module_database(databases):
+    """The URL of a database that the tests of a file share; `engine` empties it between them."""
+    name = f"shared_{next(_NUMBERS)}"
+    yield databases.create(name)
+    databases.drop(name)
+
+
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def module_engine(module_database):
+    from service.store import database
+
+    made = database.connect(module_database, pool_size=24)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def engine(module_engine):
+    """An engine of the service's own kind over an empty database at the newest schema."""
+    from tests.support.databases import empty
+
+    yield module_engine
+    empty(module_engine)
+
+
+@pytest.fixture
+def clock():
+    from tests.support.tools import StillClock
+
+    return StillClock()
+
+
+@pytest.fixture
+def bluesnap():
+    from tests.support.fake_bluesnap import FakeBlueSnap
+
+    return FakeBlueSnap()
+
+
+@pytest.fixture
+def make_tools(engine, bluesnap, clock):
+    """Tools over the test's database, clock and BlueSnap; settings by their lower-case names, as text."""
+    from tests.support.tools import tools_over
+
+    def make(**settings):
+        return tools_over(engine, bluesnap, clock, **settings)
+
+    return make
+
+
+@pytest.fixture
+def tools(make_tools):
+    return make_tools()
+
+
+@pytest.fixture
+def desk(tools, bluesnap):
+    from tests.support.desk import Desk
+
+    return Desk(tools, bluesnap)

@@ -1,0 +1,65 @@
+"""The service's tools as tests want them: a clock that stands still, settings as text, BlueSnap a fake."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+
+from service import config
+from service.billing import catalogue
+from service.billing.tools import Tools
+from service.store.keyring import Keyring
+
+#: A Monday evening in UTC, Monday morning in the billing zone.
+START = datetime(2031, 3, 10, 17, 0, tzinfo=UTC)
+WEBHOOK_KEY = "webhook-key-of-the-tests"
+OLD_WEBHOOK_KEY = "webhook-key-of-last-year"
+SHOP_ORIGIN = "http://localhost:8070"
+SECRET_KEY = "one:" + base64.b64encode(bytes(range(32))).decode()
+
+SETTINGS = {
+    "environment": "simulator",
+    "bluesnap_url": "http://127.0.0.1:9",
+    "bluesnap_user": "API_1000000001",
+    "bluesnap_password": "bluesnap-password",
+    "hosted_fields_url": "http://localhost:8091",
+    "webhook_keys": f"{WEBHOOK_KEY},{OLD_WEBHOOK_KEY}",
+    "secret_keys": SECRET_KEY,
+    "cors_origins": SHOP_ORIGIN,
+}
+
+
+class StillClock:
+    """Business time, which moves only when told to."""
+
+    def __init__(self, now=START):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+    def advance(self, **span):
+        self.now += timedelta(**span)
+
+
+def environ_of(database_url="postgresql://nowhere/nothing", **settings):
+    """Settings by their lower-case names as environment variables, with working values for the rest."""
+    given = {"database_url": database_url, **SETTINGS, **settings}
+    return {f"PANLESS_{name.upper()}": value for name, value in given.items() if value is not None}
+
+
+def settings_of(**settings):
+    return config.load(environ_of(**settings))
+
+
+def tools_over(engine, bluesnap, clock, **settings):
+    """All tools of a process, over these."""
+    parsed = settings_of(**settings)
+    return Tools(
+        settings=parsed,
+        engine=engine,
+        bluesnap=bluesnap,
+        clock=clock,
+        catalogue=catalogue.read(parsed.plans_file, parsed.environment),
+        keyring=Keyring(parsed.secret_keys),
+    )
