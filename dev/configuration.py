@@ -37,7 +37,9 @@ def of_service(ports: Ports, database_url: str, kept: Mapping[str, str]) -> dict
         "PANLESS_BIND": f"127.0.0.1:{ports.service}",
         "PANLESS_METRICS_BIND": f"127.0.0.1:{ports.metrics}",
         "PANLESS_WORKERS": "2",
+        # everybody who tries the demo has one address, and most try the declining card first
         "PANLESS_SESSIONS_PER_ADDRESS": "100000",
+        "PANLESS_BREAKER_MINIMUM": "1000",
         "PANLESS_SECRET_KEYS": kept.get("PANLESS_SECRET_KEYS") or _new_secret_key(),
     }
 

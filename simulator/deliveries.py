@@ -10,15 +10,13 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from simulator.clock import rfc3339
+from simulator.ground import Ground
 from simulator.notices import Notice, sign, timestamp_of
 from simulator.settings import check_loopback_url
-
-if TYPE_CHECKING:
-    from simulator.world import World
 
 ATTEMPTS = 11  # bluesnap/webhooks.md section 1
 ANSWER_WITHIN = 15.0
@@ -50,9 +48,9 @@ class _Series:
 class Outbox:
     """The queue of deliveries. Its own lock is taken after the world's, and never around a call."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.url = world.settings.webhook_url
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self.url = ground.settings.webhook_url
         self._changed = threading.Condition()
         self._turns = itertools.count(1)
         self._running = False
@@ -111,9 +109,9 @@ class Outbox:
             return len(found) * times
 
     def _release(self, notice: Notice) -> None:
-        chance = self._world.random
+        chance = self._ground.random
         copies = self.times if self.mode == "duplicate" else 1
-        if chance.random() < self._world.behaviour.repeat_notices:
+        if chance.random() < self._ground.behaviour.repeat_notices:
             copies += 1
         for _ in range(copies):
             self._enqueue(notice, chance.uniform(0, self.seconds) if self.mode == "shuffle" else 0.0, Forgery())
@@ -175,15 +173,15 @@ class Outbox:
         if outcome["status"] == 200:
             series.notice.state = "delivered"
         elif series.attempts < ATTEMPTS and not series.forgery.tamper:
-            series.due = time.monotonic() + self._world.settings.notice_retry_seconds
+            series.due = time.monotonic() + self._ground.settings.notice_retry_seconds
             heapq.heappush(self._queue, series)
         elif series.notice.state != "delivered":
             series.notice.state = "failed"
 
     def _attempt(self, series: _Series) -> dict[str, Any]:
         """One POST. The outcome has the status, or why there was none."""
-        now = self._world.clock.now()
-        if not series.timestamp or self._world.behaviour.retry_timestamp == "fresh":
+        now = self._ground.clock.now()
+        if not series.timestamp or self._ground.behaviour.retry_timestamp == "fresh":
             series.timestamp = timestamp_of(now + timedelta(seconds=series.forgery.shift_seconds))
         body, headers = self._signed(series)
         outcome: dict[str, Any] = {"at": rfc3339(now), "timestamp": series.timestamp, "status": None}
@@ -202,7 +200,7 @@ class Outbox:
     def _signed(self, series: _Series) -> tuple[bytes, dict[str, str]]:
         """Body and headers, with whatever the forgery asks for."""
         forgery, body = series.forgery, series.notice.body.encode()
-        signature = sign(forgery.signed_with or self._world.settings.webhook_key, series.timestamp, body)
+        signature = sign(forgery.signed_with or self._ground.settings.webhook_key, series.timestamp, body)
         if forgery.tamper == "signature":
             signature = signature[:-1] + ("0" if signature[-1] != "0" else "1")
         if forgery.tamper == "body":

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.protocol.answers import DECLINES, OTHER_DECLINES
+from simulator.answers import DECLINES, OTHER_DECLINES
 
 CALLS = frozenset(
     {

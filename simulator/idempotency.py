@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from simulator.answers import Answer, refusal
 from simulator.bounded import Bounded
-from simulator.protocol.answers import Answer, refusal
-
-if TYPE_CHECKING:
-    from simulator.world import World
 
 KEPT = timedelta(hours=24)
 LIMIT = 20_000
@@ -34,37 +30,9 @@ class Ticket:
     claim: _Kept | None = None
 
 
-@dataclass
-class Keys:
-    """The keys of the last 24 hours, with their answers."""
-
-    kept: Bounded[str, _Kept] = field(default_factory=lambda: Bounded(LIMIT))
-
-
 def digest_of(*parts: bytes) -> str:
     """One digest over method, address and body."""
     return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
-
-
-def begin(world: World, key: str | None, digest: str) -> Ticket:
-    """Claim a key, or say at once what its repetition answers. Call it under the world's lock."""
-    if key is None or world.behaviour.idempotency == "ignored":
-        return Ticket()
-    if bad := _unusable(key):
-        return Ticket(bad)
-    kept = world.keys.kept.get(key)
-    if kept is None or world.clock.now() - kept.at >= KEPT:
-        world.keys.kept.pop(key, None)
-        claim = world.keys.kept[key] = _Kept(digest, world.clock.now())
-        return Ticket(key=key, claim=claim)
-    if kept.digest != digest:
-        name = "SAME_IDEMPOTENCY_KEY_WAS_ALREADY_IN_USE_WITH_PREVIOUS_DIFFERENT_REQUEST"
-        return Ticket(refusal("60101", name, "The key was used with another request.", status=422))
-    if kept.answer is None:
-        name = "REQUEST_WITH_SAME_IDEMPOTENCY_KEY_ALREADY_IN_PROGRESS"
-        return Ticket(refusal("60102", name, "A request with the same key is in progress.", status=409))
-    answer = kept.answer
-    return Ticket(Answer(answer.status, answer.body, answer.media, (*answer.headers, ("Idempotency-Key", key))))
 
 
 def _unusable(key: str) -> Answer | None:
@@ -75,15 +43,44 @@ def _unusable(key: str) -> Answer | None:
     return None
 
 
-def finish(world: World, ticket: Ticket, answer: Answer | None) -> None:
-    """Keep the answer, or free the key: without an answer, and for an error unless errors are replayed too.
+class Keys:
+    """The keys of the last 24 hours, with their answers. `mode` is the behaviour `idempotency`."""
 
-    Only the first call for a ticket counts. Call it under the world's lock.
-    """
-    claim, ticket.claim = ticket.claim, None
-    if claim is None or world.keys.kept.get(ticket.key) is not claim:
-        return
-    if answer is None or (answer.is_error and world.behaviour.idempotency != "replays_errors"):
-        del world.keys.kept[ticket.key]
-    else:
-        claim.answer = answer
+    def __init__(self) -> None:
+        self._kept: Bounded[str, _Kept] = Bounded(LIMIT)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._kept
+
+    def begin(self, key: str | None, digest: str, *, now: datetime, mode: str) -> Ticket:
+        """Claim a key, or say at once what its repetition answers. Call it under the world's lock."""
+        if key is None or mode == "ignored":
+            return Ticket()
+        if bad := _unusable(key):
+            return Ticket(bad)
+        kept = self._kept.get(key)
+        if kept is None or now - kept.at >= KEPT:
+            self._kept.pop(key, None)
+            claim = self._kept[key] = _Kept(digest, now)
+            return Ticket(key=key, claim=claim)
+        if kept.digest != digest:
+            name = "SAME_IDEMPOTENCY_KEY_WAS_ALREADY_IN_USE_WITH_PREVIOUS_DIFFERENT_REQUEST"
+            return Ticket(refusal("60101", name, "The key was used with another request.", status=422))
+        if kept.answer is None:
+            name = "REQUEST_WITH_SAME_IDEMPOTENCY_KEY_ALREADY_IN_PROGRESS"
+            return Ticket(refusal("60102", name, "A request with the same key is in progress.", status=409))
+        answer = kept.answer
+        return Ticket(Answer(answer.status, answer.body, answer.media, (*answer.headers, ("Idempotency-Key", key))))
+
+    def finish(self, ticket: Ticket, answer: Answer | None, *, mode: str) -> None:
+        """Keep the answer, or free the key: without an answer, and for an error unless errors are replayed too.
+
+        Only the first call for a ticket counts. Call it under the world's lock.
+        """
+        claim, ticket.claim = ticket.claim, None
+        if claim is None or self._kept.get(ticket.key) is not claim:
+            return
+        if answer is None or (answer.is_error and mode != "replays_errors"):
+            del self._kept[ticket.key]
+        else:
+            claim.answer = answer

@@ -9,15 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from simulator.clock import rfc3339
 from simulator.entities import Charge, Shopper
-
-if TYPE_CHECKING:
-    from simulator.world import World
+from simulator.ground import Ground
 
 Form = list[tuple[str, str]]
 
@@ -60,17 +58,17 @@ def provider_amount(amount: Decimal) -> str:
     return f"{amount:,.2f}"
 
 
-def from_form(world: World, form: Sequence[tuple[str, str]]) -> Notice:
+def from_form(ground: Ground, form: Sequence[tuple[str, str]]) -> Notice:
     """A notice of exactly these parameters, `+` for a space; its reference is the `referenceNumber` in it."""
     found = dict(form)
-    ipn_id = found.get("ipnId") or str(uuid.UUID(int=world.random.getrandbits(128), version=4))
+    ipn_id = found.get("ipnId") or str(uuid.UUID(int=ground.random.getrandbits(128), version=4))
     kind, reference = found.get("transactionType", ""), found.get("referenceNumber", "")
-    return Notice(ipn_id, kind, reference, urlencode(form), world.clock.now())
+    return Notice(ipn_id, kind, reference, urlencode(form), ground.clock.now())
 
 
-def of_charge(world: World, charge: Charge, transaction_type: str, until: datetime | None) -> Notice:
+def of_charge(ground: Ground, charge: Charge, transaction_type: str, until: datetime | None) -> Notice:
     """CHARGE or RECURRING for a payment; `until` is the end of the paid period. Call it under the world's lock."""
-    zone = world.behaviour.billing_zone
+    zone = ground.behaviour.billing_zone
     form = [("transactionType", transaction_type)]
     form += _people(charge.subscription.shopper)
     form += _money(charge)
@@ -82,9 +80,9 @@ def of_charge(world: World, charge: Charge, transaction_type: str, until: dateti
     form += [
         ("untilDate", provider_date(until, zone) if until else ""),
         ("transactionDate", provider_date(charge.at, zone)),
-        ("ipnId", str(uuid.UUID(int=world.random.getrandbits(128), version=4))),
+        ("ipnId", str(uuid.UUID(int=ground.random.getrandbits(128), version=4))),
     ]
-    return from_form(world, form)
+    return from_form(ground, form)
 
 
 def _people(shopper: Shopper) -> Form:

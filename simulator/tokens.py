@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from simulator.answers import Refused, refusal
 from simulator.cards import CardRefused, read_number
 from simulator.entities import Token
-from simulator.protocol.answers import Refused, refusal
 
 if TYPE_CHECKING:
     from simulator.world import World

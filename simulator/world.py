@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import random
-import secrets
-import threading
 from collections import deque
 from typing import Any
 
-from simulator.behaviour import Behaviour
 from simulator.bounded import Bounded
 from simulator.catalogue import Plan, fixed_plans
-from simulator.clock import Clock, rfc3339
+from simulator.clock import rfc3339
 from simulator.deliveries import Outbox
 from simulator.entities import Charge, Shopper, Subscription, Token
 from simulator.faults import Faults
+from simulator.ground import Ground
 from simulator.idempotency import Keys
-from simulator.ids import Ids
 from simulator.ledger import Ledger
 from simulator.settings import Settings
 
@@ -26,32 +22,23 @@ CHARGES = 100_000
 RECEIVED = 2_000
 
 
-class World:
-    """Everything the faces share. Take `lock` around any access that is more than one reading."""
+class World(Ground):
+    """Everything the faces share."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.lock = threading.RLock()
-        # Held while the clock is being moved, so that two moves and a reset do not interleave; taken before `lock`.
-        self.moving = threading.RLock()
-        self.ids = Ids()
-        self.clock = Clock()
-        self.fingerprint_key = secrets.token_hex(16)
+        super().__init__(settings)
         self.outbox = Outbox(self)
-        self._clear(settings.seed)
+        self._clear()
 
     def reset(self, seed: int | None = None) -> None:
         """Forget everything but the catalogue, the clock's shift and all orders included; ids go on rising."""
         with self.moving, self.lock:
             self.clock.back_to_real_time()
             self.outbox.clear()
-            self._clear(self.seed if seed is None else seed)
+            self.begin_again(self.seed if seed is None else seed)
+            self._clear()
 
-    def _clear(self, seed: int) -> None:
-        self.seed = seed
-        self.random = random.Random(seed)  # notices and faults
-        self.noise = random.Random(seed)  # unknown fields in answers, apart so that a look-up shifts nothing else
-        self.behaviour = Behaviour()
+    def _clear(self) -> None:
         self.faults = Faults()
         self.keys = Keys()
         self.ledger = Ledger()

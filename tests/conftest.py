@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import os
 
 import pytest
 
@@ -73,8 +75,29 @@ def bluesnap():
     return FakeBlueSnap()
 
 
+@pytest.fixture(scope="session")
+def quiet_logs():
+    """The service's own log set-up, whose lines go nowhere; `logged` shows them."""
+    from service.telemetry import logs
+
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        logs.set_up(nowhere)
+        yield lambda: logs.set_up(nowhere)
+
+
 @pytest.fixture
-def make_tools(engine, bluesnap, clock):
+def logged(quiet_logs):
+    """What was logged so far: a function that answers the text."""
+    from service.telemetry import logs
+
+    stream = io.StringIO()
+    logs.set_up(stream)
+    yield stream.getvalue
+    quiet_logs()
+
+
+@pytest.fixture
+def make_tools(engine, bluesnap, clock, quiet_logs):
     """Tools over the test's database, clock and BlueSnap; settings by their lower-case names, as text."""
     from tests.support.tools import tools_over
 
@@ -94,3 +117,10 @@ def desk(tools, bluesnap):
     from tests.support.desk import Desk
 
     return Desk(tools, bluesnap)
+
+
+@pytest.fixture
+def web(tools, bluesnap):
+    from tests.support.web import Web
+
+    return Web(tools, bluesnap)

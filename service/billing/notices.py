@@ -57,9 +57,10 @@ def take_in(tools: Tools, origin: Origin, delivery: Delivery) -> Verdict:
     with tools.engine.begin() as connection:
         if row.provider_subscription is not None:
             notices.hold(connection, row.provider_subscription)
-        if not notices.record(connection, row, digests):
+        kept = notices.record(connection, row, digests)
+        if kept is None:
             return _counted(heard.type, Verdict("repeated"))
-        doubt = _doubt(tools, delivery, heard, now)
+        row, doubt = kept, _doubt(tools, delivery, heard, now)
         verdict = Verdict("hint", doubt) if doubt else _try_to_apply(connection, row, now=now, origin=origin)
         if verdict.outcome in {"hint", "waiting"}:
             _wake_signup(connection, row)

@@ -25,26 +25,22 @@ def ends_session(declined: Declined) -> bool:
     return declined.hard and declined.reason not in MENDABLE
 
 
-def advice(declined: Declined) -> Advice:
-    """All that the page learns of a decline."""
-    if declined.reason is DeclineReason.AUTHENTICATION_REQUIRED:
+#: Reasons for which typing the same card again is no use.
+ANOTHER_CARD = {DeclineReason.CARD_EXPIRED, DeclineReason.REFUSED}
+
+
+def advice(reason: DeclineReason) -> Advice:
+    """All that the page learns of a decline: the same at once and when the session is read later."""
+    if reason is DeclineReason.AUTHENTICATION_REQUIRED:
         return Advice.AUTHENTICATION_REQUIRED
-    if declined.hard or declined.reason is DeclineReason.CARD_EXPIRED:
-        return Advice.TRY_ANOTHER_CARD
-    return Advice.DECLINED
-
-
-def advice_for(reason: str) -> Advice:
-    """The same from a kept reason, for a session that is read later."""
-    kept = DeclineReason(reason)
-    return advice(Declined("kept", kept, hard=kept in {DeclineReason.REFUSED, DeclineReason.CARD_EXPIRED}))
+    return Advice.TRY_ANOTHER_CARD if reason in ANOTHER_CARD else Advice.DECLINED
 
 
 def refusal(error: BlueSnapError) -> Refusal:
     """What the caller is told when a call had definitely, or harmlessly, no effect."""
     match error:
         case Declined():
-            told = Refusal(Code.CARD_DECLINED, reason=advice(error))
+            told = Refusal(Code.CARD_DECLINED, reason=advice(error.reason))
         case FieldsRefused():
             told = Refusal(error.code)
         case NeverSent():

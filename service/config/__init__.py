@@ -16,9 +16,14 @@ __all__ = ["REQUIRED", "ROOT", "SETTINGS", "Environment", "Setting", "Settings",
 
 #: `python -m dev run` writes the settings of its stack here, so that operator commands find it with nothing set.
 LOCAL_SETTINGS = ROOT / "var" / "panless.env"
+#: bluesnap/api.md section 1 and hosted-fields.md section 3: API hosts, and hosts of the hosted-fields script.
 BLUESNAP_HOSTS = {
     Environment.SANDBOX: {"sandbox.bluesnap.com"},
     Environment.PRODUCTION: {"ws.bluesnap.com", "ws1.bluesnap.com", "ws2.bluesnap.com"},
+}
+SCRIPT_HOSTS = {
+    Environment.SANDBOX: {"sandpay.bluesnap.com", "sandbox.bluesnap.com"},
+    Environment.PRODUCTION: {"pay.bluesnap.com", "ws.bluesnap.com"},
 }
 
 
@@ -78,6 +83,8 @@ def _contradictions(settings: Settings) -> list[str]:
     else:
         if host not in BLUESNAP_HOSTS[settings.environment]:
             problems.append("PANLESS_BLUESNAP_URL is not BlueSnap's host for this environment")
+        if (urlsplit(settings.hosted_fields_url).hostname or "") not in SCRIPT_HOSTS[settings.environment]:
+            problems.append("PANLESS_HOSTED_FIELDS_URL is not BlueSnap's script host for this environment")
         if settings.clock != "system":
             problems.append("PANLESS_CLOCK must be system outside the simulator")
     if not settings.webhook_keys:

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from service.store.database import many
+from service.store.database import many, one
 from service.store.models import NOTICES, Notice
 
 N = NOTICES.c
 
 
-def record(connection: Connection, notice: Notice, deliveries: Sequence[bytes]) -> bool:
-    """Insert a notice. False if this delivery, or another that meant the same, is known. `deliveries`: its digest by every valid key."""
-    if connection.execute(select(N.id).where(N.delivery.in_(deliveries))).first() is not None:
-        return False
-    statement = insert(NOTICES).values(**vars(notice)).on_conflict_do_nothing().returning(N.id)
-    return connection.execute(statement).first() is not None
+#: A notice that changed nothing yet: when BlueSnap says the same again, that is another chance.
+RECONSIDERED = ("hint", "failed")
+AS_FIRST_HEARD = {"id", "delivery", "meaning", "outcome", "reason", "received_at"}
+
+
+def record(connection: Connection, notice: Notice, deliveries: Sequence[bytes]) -> Notice | None:
+    """Insert a notice. If this delivery, or another that meant the same, is known: that row, if it changed nothing yet, else None.
+
+    `deliveries`: the digest of the delivery by every valid key.
+    """
+    known = (
+        N.delivery.in_(deliveries)
+        if notice.meaning is None
+        else N.delivery.in_(deliveries) | (N.meaning == notice.meaning)
+    )
+    if connection.execute(select(N.id).where(known)).first() is None:
+        statement = insert(NOTICES).values(**vars(notice)).on_conflict_do_nothing().returning(N.id)
+        if connection.execute(statement).first() is not None:
+            return notice
+    again = select(NOTICES).where(known, N.outcome.in_(RECONSIDERED)).order_by(N.id).limit(1).with_for_update()
+    kept = one(connection, again, Notice)
+    if kept is None:
+        return None
+    heard = {name: value for name, value in vars(notice).items() if name not in AS_FIRST_HEARD}
+    connection.execute(update(NOTICES).where(N.id == kept.id).values(**heard))
+    return dataclasses.replace(kept, **heard)
 
 
 def hold(connection: Connection, provider_subscription: str) -> None:

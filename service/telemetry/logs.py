@@ -29,7 +29,6 @@ KNOWN = {
     "Handling signal: %s": "gunicorn.signal",
     "WORKER TIMEOUT (pid:%s)": "gunicorn.worker_timeout",
     "Worker (pid:%s) was sent %s!": "gunicorn.worker_killed",
-    "Invalid request from ip=%s: %s": "gunicorn.request_refused",
 }
 #: urllib3 quotes unparsed header text at WARNING; procrastinate quotes job arguments: errors alone, and those without their text.
 QUIET = {"urllib3": logging.ERROR, "procrastinate": logging.WARNING, "alembic": logging.WARNING}

@@ -10,8 +10,9 @@ from marshmallow import Schema, fields
 from service.billing.accounts import AccountView, total_of
 from service.billing.catalogue import Money
 from service.billing.checkout import SessionView
-from service.billing.outcomes import advice_for
+from service.billing.outcomes import advice
 from service.billing.tools import Tools
+from service.errors import DeclineReason
 from service.store.models import Subscription
 
 SCRIPT = "/web-sdk/5/bluesnap.js"
@@ -133,7 +134,7 @@ def session_data(tools: Tools, view: SessionView, *, with_reason: bool) -> dict[
     session = view.session
     decline = None
     if session.decline_reason is not None:
-        decline = {"advice": advice_for(session.decline_reason).value}
+        decline = {"advice": advice(DeclineReason(session.decline_reason)).value}
         decline |= {"reason": session.decline_reason} if with_reason else {}
     hosted = None
     if view.fields_token is not None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, jsonify
 
 from simulator import timetravel
+from simulator.answers import Refused
 from simulator.cards import NAMED, CardRefused
 from simulator.clock import Span, read_rfc3339, rfc3339
 from simulator.faults import read_order
 from simulator.levers.notices import add_notice_levers
 from simulator.levers.reading import BadLever, body, only, whole
-from simulator.protocol.answers import Refused
 from simulator.settings import SettingsRefused
 from simulator.tokens import fill
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from simulator import answers
 from simulator.levers import levers_blueprint
-from simulator.protocol import answers, charges, plans, shoppers, subscriptions, tokens
+from simulator.protocol import charges, plans, shoppers, subscriptions, tokens
 from simulator.protocol.auth import refuse_early
 from simulator.protocol.calls import Handler, view
 from simulator.protocol.fields import fill_blueprint

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Response, request
 
-from simulator.protocol import answers
+from simulator import answers
 
 if TYPE_CHECKING:
     from simulator.settings import Settings

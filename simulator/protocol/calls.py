@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 
+from simulator import answers
+from simulator.answers import Answer, Refused
 from simulator.faults import Fault
-from simulator.idempotency import Ticket, begin, digest_of, finish
-from simulator.protocol import answers
-from simulator.protocol.answers import Answer, Refused
+from simulator.idempotency import Ticket, digest_of
 from simulator.tokens import spend
 from simulator.wire import hang_up
 
@@ -94,14 +94,22 @@ def _perform(world: World, name: str, work: Callable[[], Answer]) -> Response:
     key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
     with world.lock:
         digest = digest_of(request.method.encode(), request.full_path.encode(), request.get_data())
-        call = _Call(world, name, begin(world, key, digest), work)
+        call = _Call(world, name, _claim(world, key, digest), work)
         fault = world.faults.take(name)
     try:
         return call.spoiled(fault) if fault else _respond(call.process())
     finally:
         # Whatever went wrong, a key must not stay "in progress" for ever.
         with world.lock:
-            finish(world, call.ticket, None)
+            _keep(world, call.ticket, None)
+
+
+def _claim(world: World, key: str | None, digest: str) -> Ticket:
+    return world.keys.begin(key, digest, now=world.clock.now(), mode=world.behaviour.idempotency)
+
+
+def _keep(world: World, ticket: Ticket, answer: Answer | None) -> None:
+    world.keys.finish(ticket, answer, mode=world.behaviour.idempotency)
 
 
 @dataclass(frozen=True)
@@ -124,7 +132,7 @@ class _Call:
                 answer = refused.answer
             replays_errors = self.world.behaviour.idempotency == "replays_errors"
             keeps_error = said is not None and said.is_error and replays_errors
-            finish(self.world, self.ticket, said if keeps_error else answer)
+            _keep(self.world, self.ticket, said if keeps_error else answer)
         return answer
 
     def spoiled(self, fault: Fault) -> Response:
@@ -149,7 +157,7 @@ class _Call:
             if fault.mode == "decline":
                 for text in tokens_in(_body_or_nothing()):
                     spend(self.world, text)
-            finish(self.world, self.ticket, said if said is not None and said.is_error else None)
+            _keep(self.world, self.ticket, said if said is not None and said.is_error else None)
 
     def _delayed(self, fault: Fault) -> Response:
         """Wait before the work, or after it when `processed`; either way it happens, though nobody may be listening any more.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from simulator import billing
+from simulator.answers import Answer, Refused, number, refusal
 from simulator.entities import Charge, Refund
 from simulator.protocol import payloads
-from simulator.protocol.answers import Answer, Refused, number, refusal
 from simulator.protocol.calls import Exchange
 from simulator.protocol.checks import amount, boolean, identifier, page
 from simulator.protocol.subscriptions import known

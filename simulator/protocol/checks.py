@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from simulator.protocol.answers import Refused, invalid, refusal
+from simulator.answers import Refused, invalid, refusal
 
 # Longest values (bluesnap/api.md sections 4 and 7); others are cut off at a hundred.
 _LENGTHS = {"zip": 20, "merchantShopperId": 50, "companyName": 100, "softDescriptor": 20, "descriptorPhoneNumber": 20}

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
+from simulator.answers import Answer, Refused, refusal, to_response, unauthorized
 from simulator.cards import CardRefused
 from simulator.entities import Token
-from simulator.protocol.answers import Answer, Refused, refusal, to_response, unauthorized
 from simulator.protocol.calls import read_body
 from simulator.tokens import fill
 

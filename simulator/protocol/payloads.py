@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from simulator.answers import number
 from simulator.catalogue import Plan
 from simulator.entities import Card, Charge, Shopper, Subscription
-from simulator.protocol.answers import number
 
 if TYPE_CHECKING:
     from simulator.world import World

@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from simulator.answers import Answer, Refused, refusal
 from simulator.catalogue import FREQUENCIES, Plan
 from simulator.protocol import payloads
-from simulator.protocol.answers import Answer, Refused, refusal
 from simulator.protocol.calls import Exchange
 from simulator.protocol.checks import amount, boolean, identifier, page, text, whole
 

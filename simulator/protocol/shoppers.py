@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from simulator import billing
+from simulator.answers import Answer, Refused, decline, invalid, messages, refusal
 from simulator.entities import Card, Shopper, Token
 from simulator.protocol import payloads
-from simulator.protocol.answers import Answer, Refused, decline, invalid, messages, refusal
 from simulator.protocol.calls import Exchange
 from simulator.protocol.checks import identifier, mapping, text
 from simulator.tokens import spend, usable

@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from simulator import billing
+from simulator.answers import Answer, Refused, decline, refusal
 from simulator.catalogue import Plan
 from simulator.entities import Card, Shopper, Subscription
 from simulator.protocol import payloads, plans, shoppers
-from simulator.protocol.answers import Answer, Refused, decline, refusal
 from simulator.protocol.calls import Exchange
 from simulator.protocol.checks import amount, boolean, identifier, mapping, page, text, whole
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from simulator import tokens
-from simulator.protocol.answers import Answer
+from simulator.answers import Answer
 from simulator.protocol.calls import Exchange
 from simulator.protocol.shoppers import known
 

@@ -70,7 +70,13 @@ def test_total_is_price_times_members_exactly(read):
 
 @pytest.mark.parametrize(
     ("amount", "currency", "text"),
-    [("290", "USD", "290.00"), ("0.5", "EUR", "0.50"), ("1500", "JPY", "1500"), ("1E+3", "USD", "1000.00"), ("29.000", "GBP", "29.00")],
+    [
+        ("290", "USD", "290.00"),
+        ("0.5", "EUR", "0.50"),
+        ("1500", "JPY", "1500"),
+        ("1E+3", "USD", "1000.00"),
+        ("29.000", "GBP", "29.00"),
+    ],
 )
 def test_money_is_told_with_the_currencys_own_decimals(amount, currency, text):
     assert Money(Decimal(amount), currency).text == text

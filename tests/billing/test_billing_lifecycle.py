@@ -69,7 +69,7 @@ def test_settled_signup_cannot_move(state):
 
 def test_undecided_states_are_those_that_can_still_move():
     assert {state for state, _ in lifecycle.SIGNUP_MOVES} == set(UNDECIDED)
-    assert SIGNUP_STATES == set(UNDECIDED) | FINAL
+    assert set(UNDECIDED) | FINAL == SIGNUP_STATES
 
 
 @pytest.mark.parametrize("state", UNDECIDED)
@@ -111,7 +111,9 @@ def test_access_stays_past_the_paid_period_while_renewing(now, expected):
     assert access_at(PAID, now) == expected
 
 
-@pytest.mark.parametrize("subscription", [None, dataclasses.replace(PAID, status="void"), dataclasses.replace(PAID, status="incomplete")])
+@pytest.mark.parametrize(
+    "subscription", [None, dataclasses.replace(PAID, status="void"), dataclasses.replace(PAID, status="incomplete")]
+)
 @pytest.mark.parametrize("now", [UNTIL - MICROSECOND, UNTIL])
 def test_access_without_a_live_subscription_is_free(subscription, now):
     assert access_at(subscription, now) == FREE

@@ -47,7 +47,8 @@ def test_addresses_of_one_prefix_count_as_one(one, other):
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("192.0.2.1", "192.0.3.1"), ("2001:db8:1:fe00::1", "2001:db8:1:ff00::1"), ("192.0.2.1", "2001:db8::1")]
+    ("one", "other"),
+    [("192.0.2.1", "192.0.3.1"), ("2001:db8:1:fe00::1", "2001:db8:1:ff00::1"), ("192.0.2.1", "2001:db8::1")],
 )
 def test_addresses_of_different_prefixes_count_apart(one, other):
     assert address_digest(RING, one) != address_digest(RING, other)

@@ -74,7 +74,9 @@ def test_waiting_notice_is_applied_when_the_subscription_is_activated(desk, blue
     def tell():
         seen.append(deliver(desk.tools, charge_form(bluesnap.subscriptions[0])))
 
-    bluesnap.script("create_subscription", afterwards=tell, change=lambda found: dataclasses.replace(found, charge=None))
+    bluesnap.script(
+        "create_subscription", afterwards=tell, change=lambda found: dataclasses.replace(found, charge=None)
+    )
     desk.buy()
     assert seen == [Verdict("waiting", "subscription_unknown")]
     assert [(row.outcome, row.reason) for row in desk.notices] == [("applied", None)]
@@ -156,6 +158,17 @@ def test_signed_time_decides_whether_a_notice_is_fresh(desk, bought, clock, seco
     assert len(desk.charges) == (2 if verdict.outcome == "applied" else 1)
 
 
+@pytest.mark.parametrize("again", ["the same delivery", "the same payment in other words"])
+def test_hint_becomes_the_real_thing_when_it_is_told_again_freshly(desk, bought, clock, again):
+    body = charge_form(bought, referenceNumber="7300001")
+    assert deliver(desk.tools, body, clock() - timedelta(hours=5)).outcome == "hint"
+    fresh = body if again == "the same delivery" else charge_form(bought, referenceNumber="7300001", custom1="again")
+    assert deliver(desk.tools, fresh) == Verdict("applied")
+    assert deliver(desk.tools, fresh).outcome == "repeated"
+    assert [row.outcome for row in desk.notices] == ["applied"]
+    assert len(desk.charges) == 2
+
+
 def test_notice_without_a_readable_time_is_a_hint(desk, bought):
     assert deliver(desk.tools, charge_form(bought, referenceNumber="7300001"), None) == Verdict("hint", "undated")
     assert [(row.outcome, row.reason) for row in desk.notices] == [("hint", "undated")]
@@ -193,11 +206,13 @@ def test_notice_without_a_reference_is_known_by_its_delivery_alone(desk, bought)
     first, second = (charge_form(bought, referenceNumber=None, custom1=str(turn)) for turn in range(2))
     assert deliver(desk.tools, first).outcome == "hint"
     assert deliver(desk.tools, second).outcome == "hint"
-    assert deliver(desk.tools, first).outcome == "repeated"
+    assert deliver(desk.tools, first).outcome == "hint"
     assert [row.meaning for row in desk.notices] == [None, None]
 
 
-@pytest.mark.parametrize("kind", ["REFUND", "CANCELLATION", "CHARGEBACK", "SUBSCRIPTION_CHARGE_FAILURE", "NEWLY_INVENTED"])
+@pytest.mark.parametrize(
+    "kind", ["REFUND", "CANCELLATION", "CHARGEBACK", "SUBSCRIPTION_CHARGE_FAILURE", "NEWLY_INVENTED"]
+)
 def test_notice_of_another_type_is_kept_and_changes_nothing(desk, bought, kind):
     before = desk.subscriptions
     verdict = deliver(desk.tools, charge_form(bought, transactionType=kind))

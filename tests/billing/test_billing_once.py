@@ -94,7 +94,10 @@ def test_threads_completing_two_sessions_at_once_buy_once(desk, bluesnap):
     answers = together(*[lambda one=one: desk.complete(one) for one in sessions])
     bought = [answer for answer in answers if not isinstance(answer, Code)]
     assert len(bought) == 1
-    assert {answer for answer in answers if isinstance(answer, Code)} <= {Code.SIGNUP_UNDECIDED, Code.SUBSCRIPTION_EXISTS}
+    assert {answer for answer in answers if isinstance(answer, Code)} <= {
+        Code.SIGNUP_UNDECIDED,
+        Code.SUBSCRIPTION_EXISTS,
+    }
     assert len(bluesnap.made("create_subscription")) == 1
     assert desk.access().plan == "team"
 

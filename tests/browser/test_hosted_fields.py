@@ -78,7 +78,7 @@ def test_digit_put_into_the_middle_leaves_the_caret_there(merchant):
 def test_success_hands_the_page_what_the_documents_list_and_no_more(merchant):
     token = merchant.create()
     number, month = NAMED["visa"]
-    merchant.type(**good())
+    merchant.paste(**good())
     outcome = merchant.submit()
     fraud = outcome.pop("transactionFraudInfo")
     assert re.fullmatch(r"[0-9a-f]{32}", fraud["fraudSessionId"])
@@ -101,7 +101,7 @@ def test_success_hands_the_page_what_the_documents_list_and_no_more(merchant):
 
 def test_each_frame_sends_its_own_part_only(merchant):
     merchant.create()
-    merchant.type(**good())
+    merchant.paste(**good())
     merchant.submit()
     number, month = NAMED["visa"]
     assert merchant.card_calls == [{"ccNumber": number}, {"expDate": f"{month:02d}/{YEAR}"}, {"cvv": "123"}]
@@ -144,7 +144,7 @@ def test_past_month_is_refused_and_the_current_one_is_not(merchant):
 
 def test_american_express_wants_four_digits_of_security_code(merchant):
     merchant.create()
-    merchant.type(**good("amex", cvv="12345"))
+    merchant.paste(**good("amex", cvv="12345"))
     assert merchant.field("cvv").input_value() == "1234"
     assert merchant.submit()["cardData"]["ccType"] == "AMEX"
 
@@ -179,7 +179,7 @@ def test_dead_payment_fields_token_is_reported_once_with_its_code(merchant, fate
         merchant.world.tokens[token].created_at -= tokens.LIFETIME
     if fate == "spent":
         tokens.spend(merchant.world, token)
-    merchant.type(**good())
+    merchant.paste(**good())
     outcome = merchant.submit()
     assert outcome["statusCode"] == "400"
     assert [(error["errorCode"], error["eventType"]) for error in outcome["error"]] == [(code, "Server Error")]
@@ -188,7 +188,7 @@ def test_dead_payment_fields_token_is_reported_once_with_its_code(merchant, fate
 
 def test_unreachable_server_is_an_error_500_and_keeps_what_was_typed(merchant, context):
     merchant.create()
-    merchant.type(**good())
+    merchant.paste(**good())
     context.route(f"{FIELDS}/services/**", lambda route: route.abort())
     assert [error["errorCode"] for error in merchant.submit()["error"]] == ["500"]
     assert merchant.field("cvv").input_value() == "123"
@@ -196,19 +196,19 @@ def test_unreachable_server_is_an_error_500_and_keeps_what_was_typed(merchant, c
 
 def test_creating_again_replaces_the_fields_and_forgets_the_card(merchant):
     merchant.create()
-    merchant.type(**good())
+    merchant.paste(**good())
     merchant.page.evaluate("heard.length = 0")
     fresh = merchant.create()
     assert merchant.page.locator("iframe").count() == 3
     assert merchant.field("ccn").input_value() == ""
-    merchant.type(**good("mastercard"))
+    merchant.paste(**good("mastercard"))
     assert merchant.submit()["cardData"]["ccType"] == "MASTERCARD"
     assert tokens.usable(merchant.world, fresh)
 
 
 def test_three_d_secure_is_refused_as_not_enabled(merchant):
     merchant.create(**{"3DS": True})
-    merchant.type(**good())
+    merchant.paste(**good())
     outcome = merchant.submit(three_ds={"amount": 29})
     assert [(error["errorCode"], error["errorDescription"]) for error in outcome["error"]] == [
         ("14100", "3D Secure is not enabled")

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 def test_page_cannot_read_what_is_in_a_frame(merchant):
     merchant.create()
-    merchant.type(**good())
+    merchant.paste(**good())
     read = """() => { const frame = document.querySelector("[data-bluesnap=ccn] iframe");
       try { return [frame.contentDocument, frame.contentWindow.document.body.innerHTML]; }
       catch (error) { return [frame.contentDocument, error.name]; } }"""
@@ -36,7 +36,7 @@ def test_neither_side_listens_to_a_stranger(merchant, context):
     body = f"<!doctype html><script>{script}</script>"
     context.route(f"{STRANGER}/**", lambda route: route.fulfill(body=body, content_type="text/html"))
     merchant.create()
-    merchant.type(**good())
+    merchant.paste(**good())
     merchant.page.evaluate(
         """(src) => new Promise((resolve) => {
           window.addEventListener("message", ({ data }) => data === "done" && resolve());
@@ -81,7 +81,7 @@ def test_frame_that_the_script_did_not_mount_is_not_believed(merchant):
 
 def test_number_is_in_no_message_between_frame_and_page(merchant):
     merchant.create()
-    merchant.type(**good())
+    merchant.paste(**good())
     merchant.submit()
     merchant.field("ccn").fill("")
     messages = merchant.page.evaluate("messages")

@@ -83,16 +83,26 @@ class Panless:
         return [headers["idempotency-key"] for _call, headers, _body in self.asked]
 
 
-@pytest.fixture
-def panless(context, page):
-    made = Panless(page)
+@pytest.fixture(scope="module")
+def sheet(browser):
+    """One page for all of this file: nothing of it outlives a load but its routes."""
+    context = browser.new_context()
+    context.set_default_timeout(15_000)
     context.route(f"{FIELDS}/**", lambda route: route.fulfill(body=SCRIPT, content_type="text/javascript"))
     context.route(f"{SHOP}/", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
     context.route(f"{SHOP}/panless.js", lambda route: route.fulfill(path=MODULE, content_type="text/javascript"))
-    context.route(f"{PANLESS}/**", made.answer)
-    page.goto(f"{SHOP}/")
-    page.wait_for_function("window.checkout")
-    return made
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def panless(sheet):
+    made = Panless(sheet)
+    sheet.route(f"{PANLESS}/**", made.answer)
+    sheet.goto(f"{SHOP}/")
+    sheet.wait_for_function("window.checkout")
+    yield made
+    sheet.unroute(f"{PANLESS}/**")
 
 
 def problem(status, code, **more):

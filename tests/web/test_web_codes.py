@@ -1,0 +1,228 @@
+"""Every code of ours that a caller may meet, produced once from outside, with its status."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import create_engine
+
+from service.app import create_app
+from service.errors import (
+    Code,
+    Declined,
+    DeclineReason,
+    FieldsRefused,
+    Misconfigured,
+    NeverSent,
+    Rejected,
+    RetryLater,
+    Unknown,
+)
+from service.web.problems import STATUS
+from tests.support.cards import VISA
+from tests.support.notices import charge_form
+from tests.support.tools import tools_over
+from tests.support.web import SESSIONS, WEBHOOKS, new_key, problem, told
+
+SOFT = Declined("declined", DeclineReason.INSUFFICIENT_FUNDS, hard=False)
+HARD = Declined("declined", DeclineReason.REFUSED, hard=True)
+GOOD = {"account": "acct-a", "plan": "team", "members": 10}
+ACCOUNT = "/v1/accounts/acct-a"
+NOBODYS_KEY = "pk_simulator_" + "a" * 43
+
+
+def with_header(name, value):
+    return lambda web: web.call("GET", ACCOUNT, headers={name: value})
+
+
+def raw_order(data, **headers):
+    given = {"Content-Type": "application/json", "Idempotency-Key": new_key(), **headers}
+    return lambda web: web.call("POST", SESSIONS, auth=web.key, headers=given, data=data)
+
+
+def ordering(**changed):
+    return lambda web: web.order(**changed)
+
+
+def keyed(key):
+    return lambda web: web.call("POST", SESSIONS, auth=web.key, key=key, json=GOOD)
+
+
+def token_refused(error):
+    def act(web):
+        web.bluesnap.script("create_payment_fields_token", error)
+        return web.order()
+
+    return act
+
+
+def completion_refused(error, call="create_shopper"):
+    def act(web):
+        web.bluesnap.script(call, error)
+        return web.complete(web.open())
+
+    return act
+
+
+def revoked_key(web):
+    key_id, text = web.new_key("accounts:read")
+    web.revoke(key_id)
+    return web.call("GET", ACCOUNT, auth=text)
+
+
+def missing_scope(web):
+    return web.call("GET", ACCOUNT, auth=web.new_key("checkout:read", "checkout:write")[1])
+
+
+def wrong_secret(web):
+    session = web.open()
+    return web.read(session, auth=session["client_secret"][:-43] + "A" * 43)
+
+
+def expired_secret(web):
+    session = web.open()
+    web.complete(session)
+    web.tools.clock.advance(seconds=601)
+    return web.read(session)
+
+
+def foreign_session(web):
+    first, second = web.open(), web.open()
+    return web.read(first, auth=second["client_secret"])
+
+
+def reused_key(web):
+    key = new_key()
+    web.order(key=key)
+    return web.order(key=key, members=11)
+
+
+def running_key(web):
+    key, seen = new_key(), []
+    web.bluesnap.script("create_payment_fields_token", meanwhile=lambda: seen.append(web.order(key=key)))
+    assert web.order(key=key).status_code == 201
+    return seen[0]
+
+
+def expired_session(web):
+    session = web.open()
+    web.tools.clock.advance(minutes=1_441)
+    return web.complete(session)
+
+
+def failed_session(web):
+    session = web.open()
+    web.bluesnap.script("create_shopper", HARD)
+    web.complete(session)
+    return web.renew(session)
+
+
+def complete_session(web):
+    session = web.open()
+    web.complete(session)
+    return web.renew(session)
+
+
+def second_subscription(web):
+    web.complete(web.open())
+    return web.order()
+
+
+def undecided(web):
+    web.bluesnap.script("create_subscription", Unknown("read_timed_out"))
+    assert web.complete(web.open()).status_code == 202
+    return web.order()
+
+
+def too_many(web):
+    for turn in range(5):
+        web.open(account=f"acct-{turn}", client_address="192.0.2.1")
+    return web.order(account="acct-z", client_address="192.0.2.2")
+
+
+def without_database(web):
+    gone = create_engine(web.tools.engine.url.set(database="no_such_database"), hide_parameters=True)
+    app = create_app(tools_over(gone, web.bluesnap, web.tools.clock))
+    answer = app.test_client().get(ACCOUNT, headers={"Authorization": f"Bearer {web.key}"})
+    gone.dispose()
+    return answer
+
+
+PRODUCED = {
+    Code.CREDENTIALS_MISSING: lambda web: web.call("GET", ACCOUNT),
+    Code.CREDENTIALS_MALFORMED: with_header("Authorization", "Basic cGs6cGs="),
+    Code.KEY_UNKNOWN: lambda web: web.call("GET", ACCOUNT, auth=NOBODYS_KEY),
+    Code.KEY_REVOKED: revoked_key,
+    Code.SCOPE_MISSING: missing_scope,
+    Code.CLIENT_SECRET_WRONG: wrong_secret,
+    Code.CLIENT_SECRET_EXPIRED: expired_secret,
+    Code.SESSION_FOREIGN: foreign_session,
+    Code.NOT_FOUND: lambda web: web.call("GET", "/v1/nothing"),
+    Code.METHOD_NOT_ALLOWED: lambda web: web.call("DELETE", ACCOUNT),
+    Code.UNSUPPORTED_MEDIA_TYPE: raw_order("{}", **{"Content-Type": "text/plain"}),
+    Code.BODY_TOO_LARGE: raw_order("{" + " " * 20_000 + "}"),
+    Code.BODY_MALFORMED: raw_order("{"),
+    Code.DUPLICATE_KEY: raw_order('{"plan": "team", "plan": "team"}'),
+    Code.REQUEST_MALFORMED: with_header("Host", "evil.example"),
+    Code.VALIDATION_FAILED: ordering(members=0, plan="Gold!"),
+    Code.FIELD_UNKNOWN: ordering(colour="blue"),
+    Code.FIELD_MISSING: raw_order('{"account": "acct-a", "plan": "team"}'),
+    Code.FIELD_MALFORMED: ordering(client_address="here"),
+    Code.ACCOUNT_MALFORMED: ordering(account="a b"),
+    Code.PLAN_UNKNOWN: ordering(plan="gold"),
+    Code.MEMBERS_OUT_OF_RANGE: ordering(members=0),
+    Code.IDEMPOTENCY_KEY_MISSING: keyed(None),
+    Code.IDEMPOTENCY_KEY_MALFORMED: keyed("my-key"),
+    Code.IDEMPOTENCY_KEY_REUSED: reused_key,
+    Code.IDEMPOTENCY_KEY_IN_PROGRESS: running_key,
+    Code.SESSION_NOT_FOUND: lambda web: web.call("GET", f"{SESSIONS}/cs_{'b' * 30}", auth=web.key),
+    Code.SESSION_EXPIRED: expired_session,
+    Code.SESSION_FAILED: failed_session,
+    Code.SESSION_COMPLETE: complete_session,
+    Code.SUBSCRIPTION_EXISTS: second_subscription,
+    Code.SIGNUP_UNDECIDED: undecided,
+    Code.TOO_MANY_ATTEMPTS: too_many,
+    Code.CARD_DECLINED: completion_refused(SOFT),
+    Code.PAYMENT_FIELDS_TOKEN_EXPIRED: completion_refused(FieldsRefused("fields_expired", Code.PAYMENT_FIELDS_TOKEN_EXPIRED)),
+    Code.PAYMENT_FIELDS_TOKEN_NOT_FOUND: completion_refused(
+        FieldsRefused("fields_not_found", Code.PAYMENT_FIELDS_TOKEN_NOT_FOUND)
+    ),
+    Code.PAYMENT_FIELDS_TOKEN_EMPTY: completion_refused(FieldsRefused("fields_empty", Code.PAYMENT_FIELDS_TOKEN_EMPTY)),
+    Code.DETAILS_REFUSED: completion_refused(Rejected("invalid_request")),
+    Code.BLUESNAP_UNREACHABLE: token_refused(NeverSent("connection_refused")),
+    Code.BLUESNAP_BUSY: token_refused(RetryLater("throttled")),
+    Code.BLUESNAP_FAILED: token_refused(Unknown("server_error")),
+    Code.BLUESNAP_MISCONFIGURED: token_refused(Misconfigured("credentials_refused")),
+    Code.SIGNATURE_INVALID: lambda web: web.call("POST", WEBHOOKS, data=charge_form()),
+    Code.NOT_READY: without_database,
+    Code.INTERNAL_ERROR: token_refused(RuntimeError(f"canary {VISA}")),
+}
+
+
+def test_every_code_has_a_way_to_be_produced_here():
+    assert set(PRODUCED) == set(Code) == set(STATUS)
+
+
+@pytest.mark.parametrize("code", PRODUCED)
+def test_code_is_answered_with_its_own_status(web, code):
+    answer = PRODUCED[code](web)
+    body = problem(answer, STATUS[code], code.value)
+    assert (body["type"], body["title"]) == ("about:blank", code.value.replace("_", " ").capitalize())
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert ("WWW-Authenticate" in answer.headers) == (answer.status_code == 401)
+    assert "canary" not in told(answer)
+    assert VISA[:8] not in told(answer)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        Code.IDEMPOTENCY_KEY_IN_PROGRESS,
+        Code.TOO_MANY_ATTEMPTS,
+        Code.BLUESNAP_UNREACHABLE,
+        Code.BLUESNAP_BUSY,
+        Code.BLUESNAP_FAILED,
+        Code.NOT_READY,
+    ],
+)
+def test_code_that_may_pass_says_when_to_come_again(web, code):
+    assert int(PRODUCED[code](web).headers["Retry-After"]) > 0
