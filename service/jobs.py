@@ -6,14 +6,16 @@ import asyncio
 
 import procrastinate
 from procrastinate import PsycopgConnector
+from procrastinate.jobs import Status
 
-from service.billing import settle
+from service.billing import settle, tidy
 from service.billing.tools import Tools
 from service.store import database
 
 QUEUE = "panless"
 #: How often undecided signups are looked for; the quiet period and the leases decide what is due.
 EVERY_SECONDS = 5
+TIDY_MINUTES = 1
 
 
 def app_for(tools: Tools) -> procrastinate.App:
@@ -27,12 +29,23 @@ def app_for(tools: Tools) -> procrastinate.App:
     )
     app = procrastinate.App(connector=connector)
 
+    # No job needs a lock: leases in the database say who may move what, and a lock would outlive a worker that was killed.
     @app.periodic(cron=f"* * * * * */{EVERY_SECONDS}")
-    @app.task(
-        name="settle_signups", queue=QUEUE, queueing_lock="settle_signups", lock="settle_signups", pass_context=False
-    )
+    @app.task(name="settle_signups", queue=QUEUE, queueing_lock="settle_signups")
     def settle_signups(timestamp: int) -> None:  # noqa: ARG001 - the time it was due, which nothing depends on
         settle.settle_due(tools)
+
+    @app.periodic(cron=f"*/{TIDY_MINUTES} * * * *")
+    @app.task(name="tidy", queue=QUEUE, queueing_lock="tidy")
+    def tidy_up(timestamp: int) -> None:  # noqa: ARG001
+        tidy.wipe_expired_fields(tools)
+
+    @app.periodic(cron=f"*/{TIDY_MINUTES} * * * *")
+    @app.task(name="forget_stalled", queue=QUEUE, queueing_lock="forget_stalled")
+    async def forget_stalled(timestamp: int) -> None:  # noqa: ARG001
+        """Jobs of workers that died: the next round does their work, so only their rows are in the way."""
+        for job in await app.job_manager.get_stalled_jobs():
+            await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
 
     return app
 
@@ -43,6 +56,6 @@ def work(tools: Tools) -> None:
     async def run() -> None:
         app = app_for(tools)
         async with app.open_async():
-            await app.run_worker_async(queues=[QUEUE], concurrency=2, delete_jobs="successful", listen_notify=True)
+            await app.run_worker_async(queues=[QUEUE], concurrency=2, delete_jobs="always", listen_notify=True)
 
     asyncio.run(run())

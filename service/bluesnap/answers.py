@@ -8,13 +8,13 @@ from decimal import Decimal
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+from service.bluesnap.causes import Cause
 from service.bluesnap.json_text import parse_json
-from service.bluesnap.outcomes import Cause
 from service.bluesnap.payloads import STATUSES, UNRECOGNISED, Charge, Plan, Shopper, Subscription
 from service.bluesnap.transport import Answer
 from service.errors import Unknown
 
-_ID = re.compile(r"[1-9][0-9]{0,18}")
+_ID = re.compile(r"[1-9][0-9]{0,11}")  # what our database takes: no card number has fewer than 13 digits
 _MERCHANT_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _FIELDS_TOKEN = re.compile(r"[!-~]{1,2048}")
 _AMOUNT = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,3})?")

@@ -10,14 +10,15 @@ from time import monotonic
 from typing import TypeVar
 
 from service.bluesnap import answers, payloads
-from service.bluesnap.outcomes import Cause, as_error
+from service.bluesnap.causes import Cause
+from service.bluesnap.outcomes import as_error
 from service.bluesnap.payloads import Charge, Payer, Plan, Shopper, Subscription
 from service.bluesnap.transport import Answer, Ask, Timeouts, Transport
 from service.errors import BlueSnapError, Unknown
 
 __all__ = ["BlueSnapClient", "Observe", "Timeouts"]
 
-_ID = re.compile(r"[1-9][0-9]{0,18}")
+_ID = re.compile(r"[1-9][0-9]{0,11}")  # what our database takes: no card number has fewer than 13 digits
 _MERCHANT_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9-]{1,64}")
 _PAGE = 100  # items; 500 is allowed, but a hundred full descriptions stay well below the megabyte that we read

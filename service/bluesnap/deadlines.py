@@ -20,7 +20,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
-from service.bluesnap.outcomes import Cause
+from service.bluesnap.causes import Cause
 
 _MOST_IDLE = (
     3.0  # seconds; below the keep-alive time of common servers, so that we close first and not they under our POST

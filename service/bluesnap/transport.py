@@ -18,8 +18,9 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from service.bluesnap.causes import NEVER_SENT, Cause
 from service.bluesnap.deadlines import POOLS, Attempt, Phase, tls_context, watched
-from service.bluesnap.outcomes import NEVER_SENT, Cause, unsent_or_unknown
+from service.bluesnap.outcomes import unsent_or_unknown
 
 _BASE_PATH = "/services/2/"
 _LARGEST = 1024 * 1024  # bytes, after decompression
@@ -214,13 +215,8 @@ def _headers(user: str, password: str) -> dict[str, str]:
     The version is always sent, since without it the account's default decides the shape of answers; 3.0 is what the newest pages
     describe and equals 2.0 for cards (bluesnap/api.md section 2). JSON is asked for always: without it errors come as XML.
     """
-    if (
-        not user
-        or ":" in user
-        or not (user + password).isascii()
-        or not (user + password).isprintable()
-        or not password
-    ):
+    text = user + password
+    if not user or ":" in user or not password or not text.isascii() or not text.isprintable():
         raise ValueError("the BlueSnap user and password must be printable ASCII, the user without a colon")
     return {
         "Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode(),

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from service.store.database import one
+from service.store.database import many, one
 from service.store.models import ACCOUNTS, SESSIONS, SUBSCRIPTIONS, CheckoutSession, Subscription
 
 #: A subscription in one of these claims the account (the index one_purchase_per_account says the same).
@@ -46,6 +46,14 @@ def session(connection: Connection, session_id: str, *, lock_row: bool = False) 
     """A checkout session, held until the transaction ends if asked."""
     statement = select(SESSIONS).where(SESSIONS.c.id == session_id)
     return one(connection, statement.with_for_update(key_share=True) if lock_row else statement, CheckoutSession)
+
+
+def expired_with_fields(connection: Connection, now: datetime, limit: int) -> list[CheckoutSession]:
+    """Open sessions past their end that still hold a sealed token, held until the transaction ends; those that others hold are left to them."""
+    statement = select(SESSIONS).where(
+        SESSIONS.c.state == "open", SESSIONS.c.expires_at <= now, SESSIONS.c.fields_sealed.is_not(None)
+    )
+    return many(connection, statement.limit(limit).with_for_update(key_share=True, skip_locked=True), CheckoutSession)
 
 
 def sessions_of_address(connection: Connection, address: bytes, since: datetime) -> int:

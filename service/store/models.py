@@ -198,7 +198,12 @@ API_KEY_SCOPES = Table(
     Column("key_id", OUR_ID, ForeignKey("api_keys.id"), primary_key=True),
     Column("scope", Domain("scope_word"), primary_key=True),
 )
-SESSIONS = _table(CheckoutSession, "checkout_sessions", Index("sessions_by_address", "address", "created_at"))
+SESSIONS = _table(
+    CheckoutSession,
+    "checkout_sessions",
+    Index("sessions_by_address", "address", "created_at"),
+    Index("sessions_with_fields", "expires_at", postgresql_where=text("fields_sealed IS NOT NULL")),
+)
 SUBSCRIPTIONS = _table(
     Subscription,
     "subscriptions",

@@ -31,7 +31,7 @@ KNOWN = {
     "Worker (pid:%s) was sent %s!": "gunicorn.worker_killed",
 }
 #: urllib3 quotes unparsed header text at WARNING; procrastinate quotes job arguments: errors alone, and those without their text.
-QUIET = {"urllib3": logging.ERROR, "procrastinate": logging.WARNING, "alembic": logging.WARNING}
+QUIET = {"urllib3": logging.CRITICAL, "procrastinate": logging.WARNING, "alembic": logging.WARNING}
 
 
 def own_frames(trace: TracebackType | None) -> list[str]:

@@ -11,6 +11,7 @@ from marshmallow import fields, validate
 from service.billing import checkout, signup
 from service.billing.tools import Tools
 from service.bluesnap.payloads import Payer
+from service.cardguard import formats
 from service.cardguard.fields import (
     MESSAGES,
     Account,
@@ -25,7 +26,7 @@ from service.cardguard.fields import (
     WholeNumber,
     Zip,
 )
-from service.errors import Code
+from service.errors import Code, Refusal
 from service.web.door import Door
 from service.web.locks import ApiKey, ClientSecret, SecretOrKey
 from service.web.operation import Body, Call, Reply
@@ -128,6 +129,8 @@ def open_session(call: Call) -> Reply:
 )
 def read_session(call: Call, session_id: str) -> Reply:
     """The session as it is now."""
+    if not formats.matches(formats.OUR_ID, session_id):
+        raise Refusal(Code.SESSION_NOT_FOUND)
     view = checkout.read_session(call.tools, session_id)
     return Reply(200, session_data(call.tools, view, with_reason=call.caller.kind == "key"), SessionOut)
 

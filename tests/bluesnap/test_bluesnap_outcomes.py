@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.bluesnap.outcomes import NEVER_SENT, Cause, as_error, unsent_or_unknown
+from service.bluesnap.causes import NEVER_SENT, Cause
+from service.bluesnap.outcomes import as_error, unsent_or_unknown
 from service.errors import (
     BlueSnapError,
     Code,

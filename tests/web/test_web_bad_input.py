@@ -15,6 +15,11 @@ LEAVE_OUT = object()
 CANARY = "zqxcanary"
 
 
+def business_rows(web):
+    """What a refused request may not change: all but the bookkeeping of idempotency keys."""
+    return {name: number for name, number in web.rows().items() if name != "idempotency_keys"}
+
+
 def without(body, **changed):
     """The body with other values; those that are LEAVE_OUT are left out."""
     return {name: value for name, value in (body | changed).items() if value is not LEAVE_OUT}
@@ -56,12 +61,12 @@ BAD_ORDERS = {
 @pytest.mark.parametrize("name", BAD_ORDERS)
 def test_bad_order_is_refused_by_its_code_and_pointer(web, name):
     changed, code, pointer = BAD_ORDERS[name]
-    before = web.rows()
+    before = business_rows(web)
     answer = web.post(SESSIONS, without(ORDER, **changed), auth=web.key)
     body = problem(answer, 422, code)
     assert body["errors"] == [{"pointer": pointer, "code": code}]
     assert CANARY not in told(answer)
-    assert web.rows() == before
+    assert business_rows(web) == before
     assert web.bluesnap.calls == []
 
 
@@ -250,12 +255,10 @@ def test_body_is_looked_at_before_the_idempotency_key(web):
 
 def test_bluesnap_in_trouble_is_told_and_buys_nothing(web):
     session = web.open()
-    before = web.rows()
+    before = business_rows(web)
     web.bluesnap.script("create_payment_fields_token", RuntimeError(CANARY))
     answer = web.renew(session)
     problem(answer, 500, "internal_error")
     assert CANARY not in told(answer)
-    assert {name: count for name, count in web.rows().items() if count != before[name]} == {
-        "idempotency_keys": before["idempotency_keys"] + 1
-    }
+    assert business_rows(web) == before
     assert web.renew(session).status_code == 201

@@ -135,6 +135,7 @@ CREATE TABLE checkout_sessions (
     FOREIGN KEY(account) REFERENCES accounts (account)
 );
 CREATE INDEX sessions_by_address ON checkout_sessions (address, created_at);
+CREATE INDEX sessions_with_fields ON checkout_sessions (expires_at) WHERE fields_sealed IS NOT NULL;
 CREATE TABLE subscriptions (
     id our_id NOT NULL,
     account account_ref NOT NULL,
