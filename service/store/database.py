@@ -48,7 +48,23 @@ def connect(url_text: str, *, pool_size: int) -> Engine:
 
 def migrate(url_text: str, environment: str) -> None:
     """Bring the schema to its head and bind the database to one environment. Safe to run twice, and by two at a time."""
-    from alembic import command  # a second of import that only this command needs
+    if _stands_at(url_text) != HEAD:
+        _upgrade(url_text, environment)
+    check_environment(url_text, environment)
+
+
+def _stands_at(url_text: str) -> str | None:
+    """The migration that the database stands at; None for an empty one."""
+    engine = create_engine(url_of(url_text), hide_parameters=True)
+    with engine.connect() as connection:
+        known = connection.exec_driver_sql("SELECT to_regclass('public.alembic_version') IS NOT NULL").scalar_one()
+        version = schema_version(connection) if known else None
+    engine.dispose()
+    return version
+
+
+def _upgrade(url_text: str, environment: str) -> None:
+    from alembic import command  # a second of import that only a change of the schema needs
     from alembic.config import Config
 
     engine = create_engine(url_of(url_text), hide_parameters=True)
@@ -61,7 +77,6 @@ def migrate(url_text: str, environment: str) -> None:
         if connection.execute(select(DEPLOYMENT.c.environment)).first() is None:
             connection.execute(insert(DEPLOYMENT).values(environment=environment))
     engine.dispose()
-    check_environment(url_text, environment)
 
 
 def check_environment(url_text: str, environment: str) -> None:
