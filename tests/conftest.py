@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import os
+from pathlib import Path
 
 import pytest
 
@@ -78,20 +79,20 @@ def bluesnap():
 @pytest.fixture(scope="session")
 def quiet_logs():
     """The service's own log set-up, whose lines go nowhere; `logged` shows them."""
-    from service.telemetry import logs
+    from tests.support.logs import write_logs_to
 
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        logs.set_up(nowhere)
-        yield lambda: logs.set_up(nowhere)
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        write_logs_to(nowhere)
+        yield lambda: write_logs_to(nowhere)
 
 
 @pytest.fixture
 def logged(quiet_logs):
     """What was logged so far: a function that answers the text."""
-    from service.telemetry import logs
+    from tests.support.logs import write_logs_to
 
     stream = io.StringIO()
-    logs.set_up(stream)
+    write_logs_to(stream)
     yield stream.getvalue
     quiet_logs()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import ipaddress
 import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
@@ -89,7 +88,7 @@ class Settings:
     )
     trusted_proxies: tuple[Any, ...] = _one(
         "TRUSTED_PROXIES",
-        parsers.list_(ipaddress.ip_network),
+        parsers.list_(parsers.network),
         "networks of our own proxies; only they may say X-Forwarded-For",
         (),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 import zoneinfo
 from collections.abc import Callable
 from typing import Any
@@ -22,9 +23,14 @@ def text(value: str) -> str:
 
 def origin(value: str) -> str:
     """Scheme, host and port; plain http on loopback only."""
-    parts = urlsplit(value.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise ValueError("is not an origin such as https://example.test")
+    wrong = "is not an origin such as https://example.test"
+    try:
+        parts = urlsplit(value.strip())
+        more = parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment or parts.port == 0
+    except ValueError:  # its text quotes the address
+        raise ValueError(wrong) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or more:
+        raise ValueError(wrong)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ValueError("must use https outside loopback")
     return f"{parts.scheme}://{parts.netloc}"
@@ -57,7 +63,7 @@ def zone(value: str) -> zoneinfo.ZoneInfo:
     """A name of the IANA time zone database."""
     try:
         return zoneinfo.ZoneInfo(value)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones
         raise ValueError("is not the name of a time zone") from None
 
 
@@ -83,9 +89,17 @@ def webhook_key(value: str) -> str:
 def bind(value: str) -> tuple[str, int]:
     """host:port"""
     host, _, port = value.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ValueError("is not host:port")
     return host, int(port)
+
+
+def network(value: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """An IPv4 or IPv6 network."""
+    try:
+        return ipaddress.ip_network(value.strip())
+    except ValueError:  # its text quotes the network
+        raise ValueError("is not a list of networks such as 10.0.0.0/8") from None
 
 
 def choice(*words: str) -> Callable[[str], str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
@@ -45,7 +46,7 @@ def own_frames(trace: TracebackType | None) -> list[str]:
 
 def _stamp(_logger: Any, level: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     record["time"] = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    record["level"] = level
+    record["level"] = "error" if level == "exception" else level
     return record
 
 
@@ -70,15 +71,19 @@ def render(record: MutableMapping[str, Any]) -> str:
         return FIXED
 
 
+class Own(dict[str, Any]):
+    """The fields of a record that came through our own processors."""
+
+
 class Formatter(logging.Formatter):
-    """The only formatter. A record of ours carries its fields in `msg` as a dict; any other is a library's."""
+    """The only formatter. A record of ours carries its fields in `msg`; any other is a library's, a bare dict too."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One JSON line."""
-        if isinstance(record.msg, dict):
+        if isinstance(record.msg, Own):
             return render(record.msg)
         fields: dict[str, Any] = {
-            "event": KNOWN.get(str(record.msg), "library.record"),
+            "event": KNOWN.get(record.msg, "library.record") if type(record.msg) is str else "library.record",
             "library": record.name,
             "pid": record.process,
         }
@@ -98,7 +103,9 @@ def set_up(stream: Any = None) -> None:
     logging.captureWarnings(capture=True)
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
-    sys.excepthook = lambda _kind, error, _trace: logging.getLogger("process").critical("", exc_info=error)
+    sys.excepthook = lambda _kind, error, _trace: _tell_death("process", error)
+    threading.excepthook = lambda death: _tell_death("thread", death.exc_value)
+    sys.unraisablehook = lambda lost: _tell_death("destructor", lost.exc_value)
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, _stamp, _explain, _as_message],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -107,5 +114,11 @@ def set_up(stream: Any = None) -> None:
     )
 
 
+def _tell_death(what: str, error: BaseException | None) -> None:
+    """Python's own hooks write the text of the exception to stderr."""
+    if not isinstance(error, SystemExit):
+        logging.getLogger(what).critical("", exc_info=error)
+
+
 def _as_message(_logger: Any, _level: str, record: MutableMapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    return (dict(record),), {}
+    return (Own(record),), {}

@@ -16,8 +16,14 @@ def _matching(pattern: str) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str) and formats.matches(pattern, value)
 
 
+def _poor(pattern: str) -> Callable[[Any], bool]:
+    """A pattern that is wide enough for a card number, and a value that has too few digits for one."""
+    return lambda value: isinstance(value, str) and formats.matches(pattern, value) and formats.within_budget(value)
+
+
 def _number(limit: float) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < limit
+    """From 0 to below the limit, with one decimal at most: a long fraction could spell a card number."""
+    return lambda value: type(value) in {int, float} and 0 <= value < limit and round(value, 1) == value
 
 
 _id = _matching(formats.OUR_ID)
@@ -27,7 +33,7 @@ _word = _matching(r"[A-Za-z][A-Za-z_.]{0,62}")
 FIELDS: dict[str, Callable[[Any], bool]] = {
     "account": lambda value: isinstance(value, str) and formats.is_account(value),
     "actor": _matching(formats.ACTOR),
-    "addresses": _matching(r"[a-z0-9.:/, ]{1,120}"),
+    "addresses": _poor(r"[a-z0-9.:/, ]{1,120}"),
     "attempt": _number(10_000),
     "call": _matching(r"[a-z_]{1,40}"),
     "cause": _word,
@@ -48,14 +54,14 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "pid": _number(1e8),
     "reason": _word,
     "request_id": _id,
-    "route": _matching(r"(/[a-z0-9_.<>-]*)+|none"),
+    "route": _poor(r"(/[a-z0-9_.<>-]*)+|none"),
     "session": _id,
     "setting": _matching(r"PANLESS_[A-Z_]{1,50}"),
     "signup": _id,
     "state": _word,
     "status": _number(1_000),
     "subscription": _id,
-    "version": _matching(r"[0-9a-z.]{1,20}"),
+    "version": _poor(r"[0-9a-z.]{1,20}"),
 }
 
 #: The fields that every record has, made by ourselves and not by a caller.

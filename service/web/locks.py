@@ -17,6 +17,8 @@ from service.errors import Code, Refusal
 from service.store import accounts, keys
 from service.store.keyring import session_of
 from service.store.models import CheckoutSession
+from service.telemetry import metrics
+from service.web.bodies import read_bytes
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ class Signature:
         """Verify before anything is parsed."""
         request.max_content_length = tools.settings.max_notice_bytes
         stamp, given = request.headers.get("bls-ipn-timestamp"), request.headers.get("bls-signature")
-        if not signature.verify(tools.settings.webhook_keys, stamp, given, request.get_data(cache=True)):
+        if not signature.verify(tools.settings.webhook_keys, stamp, given, read_bytes(request)):
+            metrics.NOTICES_REFUSED.inc()
             raise Refusal(Code.SIGNATURE_INVALID)
         return Caller("bluesnap")

@@ -169,6 +169,21 @@ def test_hint_becomes_the_real_thing_when_it_is_told_again_freshly(desk, bought,
     assert len(desk.charges) == 2
 
 
+def test_hint_with_a_broken_field_makes_room_for_the_whole_notice(desk, bought):
+    broken = charge_form(bought, referenceNumber="7300001", invoiceChargeAmount="twelve")
+    assert deliver(desk.tools, broken).outcome == "hint"
+    assert deliver(desk.tools, charge_form(bought, referenceNumber="7300001")) == Verdict("applied")
+    assert [(row.outcome, row.amount) for row in desk.notices] == [("applied", Decimal(290))]
+    assert desk.charges[-1].amount == Decimal(290)
+
+
+def test_stale_repetition_takes_nothing_back(desk, bought, clock):
+    body = charge_form(bought, referenceNumber="7300001")
+    deliver(desk.tools, body)
+    assert deliver(desk.tools, body, clock() - timedelta(hours=1)).outcome == "repeated"
+    assert [row.outcome for row in desk.notices] == ["applied"]
+
+
 def test_notice_without_a_readable_time_is_a_hint(desk, bought):
     assert deliver(desk.tools, charge_form(bought, referenceNumber="7300001"), None) == Verdict("hint", "undated")
     assert [(row.outcome, row.reason) for row in desk.notices] == [("hint", "undated")]

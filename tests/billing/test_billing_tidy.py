@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.billing import tidy
+from service.errors import NeverSent
 
 
 def test_tokens_of_expired_sessions_are_wiped(desk, clock):
@@ -26,3 +27,11 @@ def test_tidying_twice_changes_nothing_more(desk, clock):
 def test_open_sessions_keep_their_tokens(desk):
     desk.open()
     assert tidy.wipe_expired_fields(desk.tools) == 0
+
+
+def test_undecided_sessions_are_left_alone_however_old(desk, bluesnap, clock):
+    bluesnap.script("create_subscription", NeverSent("connection_refused"))
+    session_id = desk.buy()
+    clock.advance(days=9)
+    assert tidy.wipe_expired_fields(desk.tools) == 0
+    assert desk.status(session_id) == "confirming"

@@ -59,7 +59,17 @@ class FakeBlueSnap:
         self._kept = {}
         self._lock = threading.RLock()
         for plan_id, price in (("2340001", "29.00"), ("2340002", "49.00")):
-            self.plans[plan_id] = Plan(plan_id, "ACTIVE", "MONTHLY", "USD", Decimal(price), 0, None, 60, False)
+            self.plans[plan_id] = Plan(
+                plan_id=plan_id,
+                status="ACTIVE",
+                frequency="MONTHLY",
+                currency="USD",
+                amount=Decimal(price),
+                trial_days=0,
+                initial_amount=None,
+                grace_days=60,
+                charge_on_switch=False,
+            )
 
     def script(self, call, error=None, *, times=1, **how):
         """Order how the next calls of one kind go, after those ordered before."""

@@ -60,7 +60,7 @@ def test_open_operations_are_exactly_those_listed():
 
 
 def test_route_past_the_doors_would_be_found(app):
-    app.add_url_rule("/v1/back-door", "back_door", lambda: Response(), methods=["GET", "POST"])
+    app.add_url_rule("/v1/back-door", "back_door", Response, methods=["GET", "POST"])
     assert unlocked(app) == {("GET", "/v1/back-door"), ("POST", "/v1/back-door")}
 
 
@@ -77,7 +77,19 @@ def test_operation_cannot_be_declared_without_a_lock():
 
 
 @pytest.mark.parametrize("operation", LOCKED, ids=lambda item: item.name)
-@pytest.mark.parametrize("credentials", [None, "", "Bearer", "Bearer ", "Basic eDp5", "Bearer x", "Bearer pk_simulator_" + "a" * 43, "Bearer pcs_" + "b" * 30 + "_" + "A" * 43])
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic eDp5",
+        "Bearer x",
+        "Bearer pk_simulator_" + "a" * 43,
+        "Bearer pcs_" + "b" * 30 + "_" + "A" * 43,
+    ],
+)
 def test_locked_operation_refuses_whoever_has_no_credentials(web, operation, credentials):
     path = operation.path.replace("{session_id}", "cs_" + "b" * 30).replace("{account}", "acct-a")
     headers = {} if credentials is None else {"Authorization": credentials}
@@ -104,5 +116,5 @@ def test_routes_are_exactly_those_of_the_description(app):
 
 
 def test_route_that_is_not_described_would_be_found(app):
-    app.add_url_rule("/v1/undescribed", "undescribed", lambda: Response(), methods=["GET"])
+    app.add_url_rule("/v1/undescribed", "undescribed", Response, methods=["GET"])
     assert routed(app) - described() == {("GET", "/v1/undescribed")}

@@ -7,8 +7,6 @@ import pytest
 from service.errors import Declined, DeclineReason, Unknown
 from tests.support.web import problem
 
-SECRET_FORM = r"pcs_[bcdfghjklmnpqrstvwxz]{30}_[A-Za-z0-9_-]{43}"
-
 
 def test_order_is_answered_with_an_open_session(web):
     answer = web.order(members=10)
@@ -99,7 +97,7 @@ def test_unknown_outcome_is_answered_with_the_session(web):
         (DeclineReason.CARD_EXPIRED, True, "try_another_card"),
         (DeclineReason.INCORRECT_DETAILS, False, "declined"),
         (DeclineReason.AUTHENTICATION_REQUIRED, False, "authentication_required"),
-        (DeclineReason.REFUSED, False, "declined"),
+        (DeclineReason.REFUSED, False, "try_another_card"),
     ],
 )
 def test_decline_tells_the_page_little_and_the_platform_its_reason(web, reason, hard, advice):

@@ -86,7 +86,11 @@ BAD_COMPLETIONS = {
     "card in the payer": ({"payer": PAYER | {"card_number": VISA}}, "field_unknown", "/payer"),
     "unknown field": ({CANARY: CANARY}, "field_unknown", ""),
     "payment-fields token": ({"token": CANARY}, "field_unknown", ""),
-    "3-D Secure reference of letters": ({"three_d_secure_reference": CANARY}, "field_malformed", "/three_d_secure_reference"),
+    "3-D Secure reference of letters": (
+        {"three_d_secure_reference": CANARY},
+        "field_malformed",
+        "/three_d_secure_reference",
+    ),
     "fraud session with a sign": ({"fraud_session_id": f"{CANARY}-"}, "field_malformed", "/fraud_session_id"),
 }
 
@@ -149,7 +153,9 @@ def test_card_number_in_the_path_is_not_repeated_anywhere(web, spelled, logged):
     assert traces(logged(), VISA) == []
 
 
-@pytest.mark.parametrize("session_id", ["x", "cs_", "cs_" + "b" * 29, "key_" + "b" * 30, "%00", "cs_%00", "%ff", "\u00e4", "a" * 300])
+@pytest.mark.parametrize(
+    "session_id", ["x", "cs_", "cs_" + "b" * 29, "key_" + "b" * 30, "%00", "cs_%00", "%ff", "\u00e4", "a" * 300]
+)
 def test_odd_session_id_is_an_unknown_session(web, session_id):
     problem(web.call("GET", f"{SESSIONS}/{session_id}", auth=web.key), 404, "session_not_found")
 
@@ -212,17 +218,23 @@ def test_largest_body_that_is_allowed_is_read(web):
 def test_body_of_another_media_type_is_refused(web, headers):
     before = web.rows()
     given = {"Idempotency-Key": new_key(), **headers}
-    problem(web.call("POST", SESSIONS, auth=web.key, headers=given, data=json.dumps(ORDER)), 415, "unsupported_media_type")
+    problem(
+        web.call("POST", SESSIONS, auth=web.key, headers=given, data=json.dumps(ORDER)), 415, "unsupported_media_type"
+    )
     assert web.rows() == before
 
 
-@pytest.mark.parametrize("media_type", ["application/json", "application/json; charset=utf-8", "application/json;charset=UTF-8"])
+@pytest.mark.parametrize(
+    "media_type", ["application/json", "application/json; charset=utf-8", "application/json;charset=UTF-8"]
+)
 def test_json_with_or_without_its_charset_is_read(web, media_type):
     headers = {"Idempotency-Key": new_key(), "Content-Type": media_type}
     assert web.call("POST", SESSIONS, auth=web.key, headers=headers, data=json.dumps(ORDER)).status_code == 201
 
 
-@pytest.mark.parametrize("key", ["", "my-key", VISA, "0" * 31, "0" * 33, "g" * 32, "{00000000-0000-4000-8000-000000000000}"])
+@pytest.mark.parametrize(
+    "key", ["", "my-key", VISA, "0" * 31, "0" * 33, "g" * 32, "{00000000-0000-4000-8000-000000000000}"]
+)
 def test_idempotency_key_that_is_no_uuid_is_refused(web, key):
     before = web.rows()
     answer = web.call("POST", SESSIONS, auth=web.key, headers={"Idempotency-Key": key}, json=ORDER)

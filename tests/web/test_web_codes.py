@@ -182,7 +182,9 @@ PRODUCED = {
     Code.SIGNUP_UNDECIDED: undecided,
     Code.TOO_MANY_ATTEMPTS: too_many,
     Code.CARD_DECLINED: completion_refused(SOFT),
-    Code.PAYMENT_FIELDS_TOKEN_EXPIRED: completion_refused(FieldsRefused("fields_expired", Code.PAYMENT_FIELDS_TOKEN_EXPIRED)),
+    Code.PAYMENT_FIELDS_TOKEN_EXPIRED: completion_refused(
+        FieldsRefused("fields_expired", Code.PAYMENT_FIELDS_TOKEN_EXPIRED)
+    ),
     Code.PAYMENT_FIELDS_TOKEN_NOT_FOUND: completion_refused(
         FieldsRefused("fields_not_found", Code.PAYMENT_FIELDS_TOKEN_NOT_FOUND)
     ),

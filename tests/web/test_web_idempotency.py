@@ -24,8 +24,12 @@ def kept(web):
 def same(first, second):
     """Whether two answers are one, but for what names the request."""
     mine = ("X-Request-Id",)
-    headers = [{name: value for name, value in answer.headers if name not in mine} for answer in (first, second)]
-    bodies = [{name: value for name, value in answer.json.items() if name != "request_id"} for answer in (first, second)]
+    headers = [
+        {name.lower(): value for name, value in answer.headers if name not in mine} for answer in (first, second)
+    ]
+    bodies = [
+        {name: value for name, value in answer.json.items() if name != "request_id"} for answer in (first, second)
+    ]
     return (first.status_code, headers[0], bodies[0]) == (second.status_code, headers[1], bodies[1])
 
 
@@ -138,7 +142,9 @@ def test_limit_is_not_kept_and_ends_in_time(web):
     assert web.order(key=key, client_address="192.0.2.1").status_code == 201
 
 
-@pytest.mark.parametrize("changed", [{"members": 11}, {"plan": "business"}, {"account": "acct-b"}, {"client_address": "192.0.2.1"}])
+@pytest.mark.parametrize(
+    "changed", [{"members": 11}, {"plan": "business"}, {"account": "acct-b"}, {"client_address": "192.0.2.1"}]
+)
 def test_same_key_with_another_order_is_refused(web, changed):
     key = new_key()
     web.order(key=key)

@@ -33,7 +33,10 @@ def test_text_of_a_key_cannot_be_moved_to_another_environment(web):
     problem(read_account(web, moved), 401, "key_unknown")
 
 
-@pytest.mark.parametrize("secret", ["", "x", "pk_simulator_short", "pk_live_" + "a" * 43, "pk_simulator_" + "a" * 44, "pk_simulator_" + "!" * 43])
+@pytest.mark.parametrize(
+    "secret",
+    ["", "x", "pk_simulator_short", "pk_live_" + "a" * 43, "pk_simulator_" + "a" * 44, "pk_simulator_" + "!" * 43],
+)
 def test_text_that_is_no_key_is_malformed(web, secret):
     problem(read_account(web, secret), 401, "credentials_malformed")
 
@@ -138,7 +141,10 @@ def test_platform_reads_the_reason_of_a_decline_and_the_page_does_not(web):
     web.bluesnap.script("create_shopper", Declined("declined", DeclineReason.INSUFFICIENT_FUNDS, hard=False))
     web.complete(session)
     assert web.read(session).json["last_decline"] == {"advice": "declined"}
-    assert web.read(session, auth=web.key).json["last_decline"] == {"advice": "declined", "reason": "insufficient_funds"}
+    assert web.read(session, auth=web.key).json["last_decline"] == {
+        "advice": "declined",
+        "reason": "insufficient_funds",
+    }
 
 
 def test_nobody_but_the_maker_reads_the_secret_again(web):

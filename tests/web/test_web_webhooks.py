@@ -87,7 +87,8 @@ def test_headers_and_hex_are_read_in_any_case(web, style):
 
 
 @pytest.mark.parametrize(
-    ("span", "reason"), [(timedelta(seconds=-301), "stale"), (timedelta(seconds=301), "future"), (timedelta(days=-30), "stale")]
+    ("span", "reason"),
+    [(timedelta(seconds=-301), "stale"), (timedelta(seconds=301), "future"), (timedelta(days=-30), "stale")],
 )
 def test_old_or_early_notice_is_acknowledged_and_kept_as_a_hint(web, span, reason):
     assert web.notify(BODY, signed_headers(BODY, START + span)).status_code == 200
@@ -104,7 +105,9 @@ def test_notice_with_an_unreadable_time_is_acknowledged_and_kept(web):
     assert outcomes(web) == [("hint", "undated")]
 
 
-@pytest.mark.parametrize("body", [b"", b"\x00\xff", b"{}", b"transactionType=SOMETHING_NEW", f"custom1={VISA}".encode()])
+@pytest.mark.parametrize(
+    "body", [b"", b"\x00\xff", b"{}", b"transactionType=SOMETHING_NEW", f"custom1={VISA}".encode()]
+)
 def test_authentic_notice_is_never_refused_for_what_it_carries(web, body, logged):
     answer = web.notify(body)
     assert (answer.status_code, answer.data) == (200, b"")

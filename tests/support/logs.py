@@ -1,0 +1,17 @@
+"""The service's own log set-up inside a test process, without taking pytest's watch over dying threads and destructors away."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+
+from service.telemetry import logs
+
+
+def write_logs_to(stream):
+    """From now on every record goes through our formatter into this stream."""
+    kept = sys.excepthook, threading.excepthook, sys.unraisablehook
+    logs.set_up(stream)
+    sys.excepthook, threading.excepthook, sys.unraisablehook = kept
+    logging.captureWarnings(capture=False)

@@ -1,0 +1,338 @@
+"""The one formatter: whatever is thrown at it, by ourselves or by a library, the whole output is known and holds no digit of a card."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import structlog
+
+from service.config import ROOT
+from service.store.ids import new_id
+from service.telemetry import logs
+from tests.support.cards import AMEX, VISA, spellings, traces
+from tests.support.logs import write_logs_to
+from tests.support.metrics import reading
+
+WITHHELD_TOTAL = "panless_log_records_withheld_total"
+TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z")
+
+
+@pytest.fixture
+def lines(logged):
+    """The lines so far as objects, without their times and process ids, whose forms are checked."""
+
+    def read():
+        found = []
+        for line in logged().splitlines():
+            record = json.loads(line)
+            assert TIME.fullmatch(record.pop("time"))
+            assert isinstance(record.pop("pid", 0), int)
+            found.append(record)
+        return found
+
+    return read
+
+
+def ours():
+    return structlog.get_logger()
+
+
+class Card:
+    """An object that shows a number in every way that it can be looked at."""
+
+    def __init__(self, number=VISA):
+        self.number = number
+
+    def __str__(self):
+        return self.number
+
+    def __repr__(self):
+        return f"Card({self.number})"
+
+    def __format__(self, spec):
+        return self.number
+
+
+class Broken:
+    """An object that breaks whoever looks at it, and says the number while it does."""
+
+    def __str__(self):
+        raise ValueError(VISA)
+
+    __repr__ = __hash__ = __str__
+
+
+def fail_with(text, cause=None):
+    raise RuntimeError(text) from cause
+
+
+def test_record_of_ours_is_written_with_its_listed_fields(lines):
+    session = new_id("cs")
+    ours().info("signup.moved", session=session, state="active", status=201)
+    assert lines() == [{"level": "info", "event": "signup.moved", "session": session, "state": "active", "status": 201}]
+
+
+def test_request_id_of_the_context_is_written(lines):
+    request_id = new_id("req")
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        ours().info("signup.moved")
+    assert lines() == [{"level": "info", "event": "signup.moved", "request_id": request_id}]
+
+
+POISONED = {
+    "number as a field": lambda number: ours().info("it.happened", card=number),
+    "number in a listed field": lambda number: ours().info("it.happened", account=number),
+    "number as a field's name": lambda number: ours().info("it.happened", **{number: "x"}),
+    "number in the context": lambda number: (
+        structlog.contextvars.bind_contextvars(card=number) and ours().info("it.happened")
+    ),
+    "number in nested data": lambda number: ours().info("it.happened", reason={"a": [number]}),
+    "object with a number": lambda number: ours().info("it.happened", reason=Card(number)),
+    "time and level": lambda number: ours().info("it.happened", time=number, level=number),
+}
+EXPECTED = {
+    "number in a listed field": {"account": "~"},
+    "number in nested data": {"reason": "~"},
+    "object with a number": {"reason": "~"},
+}
+
+
+@pytest.mark.parametrize("name", POISONED)
+def test_poisoned_record_of_ours_says_nothing_of_it(lines, logged, name):
+    numbers = [*spellings(VISA).values(), *spellings(AMEX).values()]
+    for number in numbers:
+        POISONED[name](number)
+        structlog.contextvars.clear_contextvars()
+    expected = {"level": "info", "event": "it.happened", **EXPECTED.get(name, {})}
+    assert lines() == [expected] * len(numbers)
+    assert traces(logged(), VISA) == traces(logged(), AMEX) == []
+
+
+@pytest.mark.parametrize("spelled", spellings(VISA).values(), ids=spellings(VISA))
+def test_event_with_a_number_is_not_printed(lines, spelled):
+    ours().info(f"paid with {spelled}")
+    ours().info("paid with %s", spelled)
+    ours().warning(spelled)
+    assert [line["event"] for line in lines()] == ["unprintable"] * 3
+    assert all(set(line) == {"event", "level"} for line in lines())
+
+
+def test_exception_of_ours_is_told_by_its_class_and_place(lines, logged):
+    try:
+        fail_with(f"card {VISA}", KeyError(AMEX))
+    except RuntimeError:
+        ours().exception("request.failed")
+    ours().error("request.failed", exc_info=KeyError(VISA))
+    expected = {"level": "error", "event": "request.failed", "frames": []}
+    assert lines() == [expected | {"error": "RuntimeError"}, expected | {"error": "KeyError"}]
+    assert traces(logged(), VISA) == traces(logged(), AMEX) == []
+
+
+def test_frames_are_places_in_our_own_code_alone(lines):
+    from service.config.parsers import integer
+
+    try:
+        integer(1, 9)(VISA)
+    except ValueError:
+        ours().exception("request.failed")
+    (line,) = lines()
+    assert [re.sub(r":\d+$", "", frame) for frame in line["frames"]] == ["service/config/parsers.py"]
+
+
+def library_exception(logger):
+    try:
+        fail_with(f"row ({VISA}) violates")
+    except RuntimeError:
+        logger.exception("Job failed with %s", VISA)
+
+
+LIBRARY = {
+    "text": lambda logger: logger.error("card " + VISA),  # noqa: G003 - as careless libraries do
+    "arguments": lambda logger: logger.error("card %s of %s", VISA, Card()),
+    "named arguments": lambda logger: logger.error("card %(card)s", {"card": VISA}),
+    "wrong number of arguments": lambda logger: logger.error("card", VISA, VISA),  # noqa: PLE1205
+    "extra fields": lambda logger: logger.error("card", extra={"card": VISA, "event": VISA, "error": VISA}),
+    "an object as the message": lambda logger: logger.error(Card()),
+    "a broken object as the message": lambda logger: logger.error(Broken()),
+    "a broken object as an argument": lambda logger: logger.error("card %s", Broken()),
+    "a list as the message": lambda logger: logger.error([VISA]),
+    "a dict as the message": lambda logger: logger.error(
+        {"event": "it.happened", "time": VISA, "level": VISA, "reason": VISA}
+    ),
+    "bytes as the message": lambda logger: logger.error(VISA.encode()),
+    "nothing": lambda logger: logger.error(None),
+    "a stack": lambda logger: logger.error("card %s", VISA, stack_info=True),
+}
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_record_of_a_library_is_told_by_its_name_alone(lines, logged, name):
+    LIBRARY[name](logging.getLogger("some.library"))
+    assert lines() == [{"level": "error", "event": "library.record", "library": "some.library"}]
+    assert traces(logged(), VISA) == []
+
+
+def test_exception_of_a_library_is_told_by_its_class(lines, logged):
+    library_exception(logging.getLogger("some.library"))
+    expected = {
+        "level": "error",
+        "event": "library.record",
+        "library": "some.library",
+        "error": "RuntimeError",
+        "frames": [],
+    }
+    assert lines() == [expected]
+    assert traces(logged(), VISA) == []
+
+
+def test_name_of_a_logger_with_a_number_is_withheld(lines):
+    logging.getLogger(f"shop.{VISA}").error("x")
+    assert lines() == [{"level": "error", "event": "library.record", "library": "~"}]
+
+
+@pytest.mark.parametrize("template", logs.KNOWN)
+def test_known_words_of_gunicorn_are_told_without_their_arguments(lines, template):
+    logging.getLogger("gunicorn.error").info(template, *[VISA] * template.count("%s"))
+    assert lines() == [{"level": "info", "event": logs.KNOWN[template], "library": "gunicorn.error"}]
+
+
+def test_record_that_breaks_the_formatter_is_withheld_and_counted(logged):
+    before = reading(WITHHELD_TOTAL)
+    logging.getLogger().handle(logging.makeLogRecord({"msg": logs.Own(time={VISA}), "levelno": 40}))
+    assert logged() == logs.FIXED + "\n"
+    assert reading(WITHHELD_TOTAL) == before + 1
+
+
+def test_value_that_breaks_its_check_is_withheld_and_counted(logged):
+    class Text(str):
+        __slots__ = ()
+
+        def __len__(self):
+            raise ValueError(VISA)
+
+        __iter__ = __len__
+
+    before = reading(WITHHELD_TOTAL)
+    ours().info("it.happened", account=Text("acct-1"))
+    assert logged() == logs.FIXED + "\n"
+    assert reading(WITHHELD_TOTAL) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("logger", "level"), [("urllib3.connectionpool", "error"), ("alembic", "info"), ("procrastinate", "info")]
+)
+def test_talkative_libraries_are_silent_below_their_level(logged, logger, level):
+    getattr(logging.getLogger(logger), level)("header %s", VISA)
+    assert logged() == ""
+
+
+DEATHS = f"""
+import logging, sys, threading, warnings
+from service.telemetry import logs
+logs.set_up()
+class Odd:
+    def __del__(self):
+        raise ValueError("{VISA}")
+def die():
+    raise KeyError("{VISA}")
+thread = threading.Thread(target=die, name="{VISA}")
+thread.start(); thread.join()
+Odd()
+warnings.warn("{VISA}")
+logging.getLogger("a").error("%d", "{VISA}")
+raise RuntimeError("{VISA}")
+"""
+
+
+def test_deaths_and_warnings_of_a_process_say_nothing_of_it():
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", DEATHS], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(line["library"], line.get("error")) for line in told] == [
+        ("thread", "KeyError"),
+        ("destructor", "ValueError"),
+        ("py.warnings", None),
+        ("a", None),
+        ("process", "RuntimeError"),
+    ]
+    assert (done.stderr, done.returncode) == ("", 1)
+    assert traces(done.stdout, VISA) == []
+
+
+def request_lines(text):
+    return [line for line in map(json.loads, text.splitlines()) if line["event"] == "request.answered"]
+
+
+def test_every_request_leaves_exactly_one_line(web, logged):
+    session = web.open()
+    web.complete(session)
+    web.call("GET", "/nothing")
+    web.call("GET", "/v1/accounts/acct-a")
+    web.call("BREW", "/healthz", headers={"Host": "evil.example"})
+    web.bluesnap.script("create_payment_fields_token", RuntimeError("x"))
+    web.order(account="acct-b")
+    told = [(line["method"], line["route"], line["status"], line.get("code")) for line in request_lines(logged())]
+    assert told == [
+        ("POST", "/v1/checkout-sessions", 201, None),
+        ("POST", "/v1/checkout-sessions/<session_id>/completion", 201, None),
+        ("GET", "none", 404, "not_found"),
+        ("GET", "/v1/accounts/<account>", 401, "credentials_missing"),
+        ("OTHER", "none", 400, "request_malformed"),
+        ("POST", "/v1/checkout-sessions", 500, "internal_error"),
+    ]
+
+
+def test_line_of_a_request_says_who_acted_and_in_which_request(web, logged):
+    answer = web.order()
+    (line,) = request_lines(logged())
+    assert (line["actor"], line["door"]) == (f"key:{web.key_id}", "checkout")
+    assert line["request_id"] == answer.headers["X-Request-Id"]
+    assert line["ms"] >= 0
+    assert "~" not in line.values()
+
+
+def test_signup_in_the_log_holds_no_secret_and_no_person(web, logged):
+    session = web.open(client_address="192.0.2.7")
+    web.complete(session, fraud_session_id="f1f2f3f4", three_d_secure_reference="7123456")
+    secrets = [
+        session["client_secret"][-43:],
+        session["hosted_fields"]["token"],
+        web.key[-43:],
+        "Mira",
+        "Okafor",
+        "02451",
+    ]
+    secrets += ["192.0.2", "f1f2f3f4", "7123456", web.bluesnap.subscriptions[0].shopper_id]
+    assert [secret for secret in secrets if secret in logged()] == []
+    assert "signup.moved" in logged()
+    assert "~" not in logged()
+
+
+def test_every_log_call_of_ours_uses_listed_fields():
+    """A field that nobody listed would be dropped in silence."""
+    from service.telemetry.redaction import FIELDS
+
+    used = set()
+    for path in Path(ROOT / "service").rglob("*.py"):
+        for call in re.findall(r"\blog\.\w+\(\s*\"[a-z_.]+\",?(.*?)\)\n", path.read_text(encoding="utf-8"), re.DOTALL):
+            used |= set(re.findall(r"\b([a-z_]+)=", call))
+    assert used - {"exc_info"} <= set(FIELDS)
+    assert {"signup", "state", "status"} <= used
+
+
+def test_set_up_twice_writes_every_record_once(logged):
+    import io
+
+    stream = io.StringIO()
+    write_logs_to(stream)
+    write_logs_to(stream)
+    ours().info("it.happened")
+    assert len(stream.getvalue().splitlines()) == 1
+    assert logged() == ""
