@@ -14,6 +14,7 @@ from marshmallow import Schema
 
 from dev.bootstrap import ROOT
 from service.app import DOORS
+from service.cardguard import formats
 from service.errors import Code
 from service.web.operation import Operation
 from service.web.problems import MEDIA_TYPE, STATUS
@@ -105,7 +106,9 @@ OF_KEY = (
     Code.IDEMPOTENCY_KEY_IN_PROGRESS,
 )
 FORM = {"application/x-www-form-urlencoded": {"schema": {"type": "object", "additionalProperties": {"type": "string"}}}}
-RAW = {"/openapi.yaml": "application/yaml", "/metrics": "text/plain"}
+#: What is no JSON of ours: its media type, and what a reader of that type finds.
+RAW = {"/openapi.yaml": ("application/yaml", "object"), "/metrics": ("text/plain", "string")}
+PATH_PATTERNS = {"account": formats.ACCOUNT, "session_id": f"cs_[{formats.ALPHABET}]{{{formats.ID_LENGTH}}}"}
 
 
 def codes_of(operation: Operation) -> set[Code]:
@@ -176,7 +179,8 @@ def _names(path: str) -> Iterable[str]:
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1, "maxLength": 64}}
+    schema = {"type": "string", "pattern": f"^{PATH_PATTERNS[name]}$"}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
@@ -199,7 +203,8 @@ def _sentence(schema: type[Schema] | None) -> str:
 
 def _content(operation: Operation, schema: type[Schema] | None) -> dict[str, Any]:
     if operation.path in RAW:
-        return {"content": {RAW[operation.path]: {"schema": {"type": "string"}}}}
+        media_type, kind = RAW[operation.path]
+        return {"content": {media_type: {"schema": {"type": kind}}}}
     return {"content": {"application/json": {"schema": schema}}} if schema is not None else {}
 
 

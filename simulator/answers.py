@@ -102,9 +102,14 @@ def decline(reason: str, *, vaulting: bool = False) -> Answer:
         text = "The request cannot be fulfilled for the current shopper. Please contact BlueSnap support for further details."
         return refusal("15011", reason, text, fraudEvents={"fraudReferenceId": "6270209", "fraudEvent": [event]})
     start = "Transaction failed  because of" if vaulting else "Order creation could not be completed because of"
-    detail = _PROCESSOR.get(reason, _AUTHORISATION)
+    detail = refused_charge(reason)
     text = f"{start} payment processing failure{'.' if vaulting else ''}: {detail}"
     return refusal(OTHER_DECLINES.get(reason, "14002"), None if reason == "unnamed" else reason, text)
+
+
+def refused_charge(reason: str) -> str:
+    """The processor's words for a decline."""
+    return _PROCESSOR.get(reason, _AUTHORISATION)
 
 
 def missing(what: str, *, form: str = "text") -> Answer:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from simulator.noticetypes import NEEDED, TYPES
+
 
 @dataclass
 class Behaviour:
@@ -20,9 +22,17 @@ class Behaviour:
     zone: str = "America/Los_Angeles"
     renewal_time: str = "midnight"
     month_end: str = "anchored"
+    retry_days: tuple[int, ...] = (1, 3, 5, 7, 14, 21, 28, 35, 42, 49, 56, 59)
+    reminder_days: int = 0
+    notice_types: tuple[str, ...] = NEEDED
+    failure_reason: str = "once"
     plan_switch_amount: str = "reset"
     override_shown: str = "as_price"
     refund_status: str = "SUCCESS"
+    refund_pending_days: int = 3
+    authentication_required: str = "by_card"
+    three_d_secure: str = "on"
+    three_d_secure_reference: str = "any"
     unauthorized_body: str = "html"
     missing_body: str = "text"
     header_case: str = "mixed"
@@ -77,6 +87,29 @@ def _number_up_to(limit: float) -> _Rule:
     return check
 
 
+def _days(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 365:
+        raise ValueError(f"{name} must be a whole number of days, at most 365")
+    return value
+
+
+def _rising_days(name: str, value: object) -> tuple[int, ...]:
+    days = value if isinstance(value, list) and len(value) <= 60 else [0]
+    if not all(isinstance(day, int) and not isinstance(day, bool) for day in days) or sorted(set(days)) != days:
+        raise ValueError(f"{name} must be a list of at most 60 rising whole numbers")
+    if days and not 1 <= days[0] <= days[-1] <= 365:
+        raise ValueError(f"{name} must hold days from 1 to 365")
+    return tuple(days)
+
+
+def _types(name: str, value: object) -> tuple[str, ...]:
+    if value == "all":
+        return TYPES
+    if not isinstance(value, list) or not all(isinstance(one, str) and one in TYPES for one in value):
+        raise ValueError(f'{name} must be "all", or a list of: {", ".join(TYPES)}')
+    return tuple(dict.fromkeys(value))
+
+
 def _boolean(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{name} must be true or false")  # noqa: TRY004  # one kind of error for every bad value
@@ -99,9 +132,17 @@ _RULES: dict[str, _Rule] = {
     "zone": _zone,
     "renewal_time": _one_of("midnight", "signup"),
     "month_end": _one_of("anchored", "drifts"),
+    "retry_days": _rising_days,
+    "reminder_days": _days,
+    "notice_types": _types,
+    "failure_reason": _one_of("once", "twice"),
     "plan_switch_amount": _one_of("reset", "kept"),
     "override_shown": _one_of("as_price", "beside"),
     "refund_status": _one_of("SUCCESS", "PENDING", "absent"),
+    "refund_pending_days": _days,
+    "authentication_required": _one_of("by_card", "always"),
+    "three_d_secure": _one_of("on", "always_challenge", "unavailable", "off"),
+    "three_d_secure_reference": _one_of("any", "issued"),
     "unauthorized_body": _one_of("html", "empty", "json"),
     "missing_body": _one_of("text", "json_string", "xml", "empty"),
     "header_case": _one_of("mixed", "title", "lower", "upper"),

@@ -20,7 +20,7 @@ from simulator.settings import check_loopback_url
 
 ATTEMPTS = 11  # bluesnap/webhooks.md section 1
 ANSWER_WITHIN = 15.0
-LIMIT = 5_000
+LIMIT = 20_000
 MODES = ("send", "hold", "drop", "duplicate", "shuffle")
 
 
@@ -64,15 +64,18 @@ class Outbox:
             self._notices: deque[Notice] = deque(maxlen=LIMIT)
             self._held: deque[Notice] = deque()
             self._queue: list[_Series] = []
-            self._in_flight: _Series | None = None
+            # Deliveries never attempted yet, waiting or under way; and how many were attempted in all.
+            self._fresh = 0
+            self._attempted = 0
             self._generation += 1
+            self.url = self.url or self._ground.settings.webhook_url
             self._changed.notify_all()
 
     def post(self, notice: Notice) -> None:
         """Take a new notice; the mode decides what becomes of it. Call it under the world's lock."""
         with self._changed:
             self._notices.append(notice)
-            if self.mode == "drop":
+            if self.mode == "drop" or not self.url:
                 notice.state = "dropped"
             elif self.mode == "hold":
                 notice.state = "held"
@@ -118,16 +121,17 @@ class Outbox:
 
     def _enqueue(self, notice: Notice, wait: float, forgery: Forgery) -> None:
         heapq.heappush(self._queue, _Series(time.monotonic() + wait, next(self._turns), notice, forgery))
+        self._fresh += 1
         self._changed.notify_all()
 
     def settle(self, timeout: float) -> bool:
-        """Wait until every delivery has been attempted once; False when `timeout` seconds were not enough."""
+        """Wait until every delivery has been attempted once; False when nothing went on for `timeout` seconds."""
         with self._changed:
-            return self._changed.wait_for(self._all_attempted, timeout)
-
-    def _all_attempted(self) -> bool:
-        flying = self._in_flight is not None and self._in_flight.attempts == 0
-        return not self._running or not (flying or any(series.attempts == 0 for series in self._queue))
+            while self._running and self._fresh:
+                seen = self._attempted
+                if not self._changed.wait_for(lambda: not self._running or self._attempted != seen, timeout):  # noqa: B023  # used up at once
+                    return False
+            return True
 
     def as_json(self) -> dict[str, Any]:
         """The answer of GET /_levers/notices."""
@@ -160,14 +164,14 @@ class Outbox:
             while self._running:
                 wait = self._queue[0].due - time.monotonic() if self._queue else None
                 if wait is not None and wait <= 0:
-                    self._in_flight = heapq.heappop(self._queue)
-                    return self._in_flight, self._generation
+                    return heapq.heappop(self._queue), self._generation
                 self._changed.wait(wait)
             return None
 
     def _settle_attempt(self, series: _Series, outcome: dict[str, Any]) -> None:
         """Note the answer; without a 200, come back later until the attempts are used up."""
-        self._in_flight = None
+        self._fresh -= series.attempts == 0
+        self._attempted += 1
         series.attempts += 1
         series.notice.deliveries.append(outcome)
         if outcome["status"] == 200:
@@ -185,6 +189,8 @@ class Outbox:
             series.timestamp = timestamp_of(now + timedelta(seconds=series.forgery.shift_seconds))
         body, headers = self._signed(series)
         outcome: dict[str, Any] = {"at": rfc3339(now), "timestamp": series.timestamp, "status": None}
+        if not self.url:
+            return outcome | {"error": "NoDestination"}
         target = urlsplit(self.url)
         host = "127.0.0.1" if target.hostname == "localhost" else target.hostname
         connection = http.client.HTTPConnection(host or "", target.port or 80, timeout=ANSWER_WITHIN)

@@ -1,4 +1,4 @@
-"""What the simulator remembers: tokens, shoppers with their cards, subscriptions, charges, refunds. No field holds a card number or a security code."""
+"""What the simulator remembers: tokens, shoppers with their cards, subscriptions, charges, refunds, chargebacks. No field holds a card number or a security code."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ from simulator.catalogue import Plan
 
 
 @dataclass
+class Authentication:
+    """A run of 3-D Secure for one token: its reference, numeric text of at most twelve digits, and how it ended ("" while it is open)."""
+
+    reference: str
+    result: str = ""
+    used: bool = False
+
+
+@dataclass
 class Token:
     """A payment-fields token: empty, then filled once all three parts are there, then spent (bluesnap/hosted-fields.md section 2)."""
 
@@ -22,6 +31,7 @@ class Token:
     year: int = 0
     cvv_length: int = 0
     spent: bool = False
+    authentication: Authentication | None = None
 
     @property
     def filled(self) -> bool:
@@ -31,7 +41,10 @@ class Token:
 
 @dataclass
 class Card:
-    """A card in a shopper's vault. It has no id: brand and last four digits identify it."""
+    """A card in a shopper's vault. It has no id: brand and last four digits identify it.
+
+    `reference` is that of the 3-D Secure run of its token; `outcome`, if a lever set it, wins over the number's own: "success" or an errorName.
+    """
 
     facts: CardFacts
     month: int
@@ -39,6 +52,8 @@ class Card:
     billing: dict[str, str]
     added_at: datetime
     authenticated: bool = False
+    reference: str = ""
+    outcome: str | None = None
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -48,6 +63,8 @@ class Card:
     @property
     def decline_reason(self) -> str | None:
         """The errorName when this card is charged or checked; None when all is well."""
+        if self.outcome is not None:
+            return None if self.outcome == "success" else self.outcome
         reason = self.facts.script.outcome(self.month)
         return None if reason == NEEDS_3DS and self.authenticated else reason
 
@@ -66,7 +83,7 @@ class Shopper:
 
 @dataclass
 class Refund:
-    """Money given back for one charge."""
+    """Money given back for one charge. `ended` says whether the subscription ended with it; `status` is SUCCESS, PENDING or CANCELED."""
 
     id: int
     amount: Decimal
@@ -74,11 +91,26 @@ class Refund:
     cancels: bool
     metadata: Any
     at: datetime
+    charge: Charge
+    status: str = "SUCCESS"
+    ended: bool = False
+
+
+@dataclass
+class Chargeback:
+    """A payment that the cardholder disputes. `status` is New, Working, Closed, Completed_Pending, Completed_Won or Completed_Lost."""
+
+    id: int
+    charge: Charge
+    amount: Decimal
+    reason: str
+    at: datetime
+    status: str = "New"
 
 
 @dataclass
 class Charge:
-    """A payment of a subscription. `transaction_id` is the reference number of its notices."""
+    """A payment of a subscription. `transaction_id` is the reference number of its notices, `kind` INITIAL, RECURRING or SWITCH."""
 
     id: int
     transaction_id: int
@@ -90,16 +122,19 @@ class Charge:
     at: datetime
     period: tuple[date, date]
     refunds: list[Refund] = field(default_factory=list)
+    chargebacks: list[Chargeback] = field(default_factory=list)
 
     @property
     def refundable(self) -> Decimal:
-        """What has not been given back yet."""
-        return self.amount - sum((refund.amount for refund in self.refunds), Decimal(0))
+        """What has neither been given back nor been taken back by the cardholder's bank."""
+        given = sum((refund.amount for refund in self.refunds if refund.status != "CANCELED"), Decimal(0))
+        taken = sum((one.amount for one in self.chargebacks if one.status != "Completed_Won"), Decimal(0))
+        return max(self.amount - given - taken, Decimal(0))
 
 
 @dataclass
 class Subscription:
-    """A BlueSnap-managed subscription. `next_charge` and the anchor day are dates of the billing zone."""
+    """A BlueSnap-managed subscription. `next_charge` and the anchor day are dates of the billing zone; `reference` numbers its first order."""
 
     id: int
     plan: Plan
@@ -114,6 +149,7 @@ class Subscription:
     next_charge: date | None = None
     anchor: int = 1
     attempt_on: date | None = None
+    reference: int = 0
     charges: list[Charge] = field(default_factory=list)
 
     @property

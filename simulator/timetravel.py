@@ -1,4 +1,4 @@
-"""Moving the clock, and what falls due on the way: one thing at a time, in order, each at its own moment with its notice sent. It must never hold the world's lock while a notice is under way."""
+"""Moving the clock, and what falls due on the way: in order, each at its own moment with its notices sent before the clock goes on. It must never hold the world's lock while a notice is under way."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import threading
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from simulator import billing
-
 if TYPE_CHECKING:
     from simulator.world import World
 
-# How long one moment's notices may take before the clock goes on without them.
+# How long the clock waits for the answer to one notice before it goes on without it.
 PATIENCE = 5.0
+# What falls due at one moment happens in portions, so that callers get their turn in between.
+_PORTION = 100
 
 
 def move(world: World, target: datetime) -> int:
@@ -33,14 +33,12 @@ def _happen(world: World, target: datetime) -> int:
     happened = 0
     while True:
         with world.lock:
-            due = billing.next_due(world, target)
-            if due is None:
+            moment = world.agenda.next_moment(target)
+            if moment is None:
                 return happened
-            moment, subscription = due
             if moment > world.clock.now():
                 world.clock.move_to(moment)
-            billing.fall_due(world, subscription)
-        happened += 1
+            happened += world.agenda.perform(moment, _PORTION)
         world.outbox.settle(PATIENCE)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+from simulator.agenda import Agenda
 from simulator.bounded import Bounded
 from simulator.catalogue import Plan, fixed_plans
 from simulator.clock import rfc3339
 from simulator.deliveries import Outbox
-from simulator.entities import Charge, Shopper, Subscription, Token
+from simulator.entities import Authentication, Charge, Chargeback, Refund, Shopper, Subscription, Token
 from simulator.faults import Faults
 from simulator.ground import Ground
 from simulator.idempotency import Keys
@@ -42,15 +43,20 @@ class World(Ground):
         self.faults = Faults()
         self.keys = Keys()
         self.ledger = Ledger()
+        self.agenda = Agenda()
         self.tokens: Bounded[str, Token] = Bounded(TOKENS)
+        self.authentications: Bounded[str, Authentication] = Bounded(TOKENS)
         self.shoppers: Bounded[int, Shopper] = Bounded(SHOPPERS)
         self.subscriptions: Bounded[int, Subscription] = Bounded(SUBSCRIPTIONS)
         self.charges: Bounded[int, Charge] = Bounded(CHARGES)
+        self.refunds: Bounded[int, Refund] = Bounded(CHARGES)
+        self.chargebacks: Bounded[int, Chargeback] = Bounded(CHARGES)
         self.plans: Bounded[int, Plan] = Bounded(1_000)
         for plan in fixed_plans():
             self.plans[plan.id] = plan
         self.received: deque[dict[str, Any]] = deque(maxlen=RECEIVED)
         self.received_count = 0
+        self.receipt_ensured = False
 
     def remember_request(self, request: dict[str, Any]) -> None:
         """Keep a whole request for GET /_levers/received."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from service.billing import limits
 from service.billing.outcomes import refusal
 from service.billing.tools import Tools
-from service.errors import BlueSnapError, Code, FieldError, Refusal, Rejected
+from service.errors import BlueSnapError, Code, Declined, FieldError, FieldsRefused, Refusal, Rejected
 from service.store import accounts, changes, signups
 from service.store.ids import new_id
 from service.store.journal import Act, Origin
@@ -146,10 +146,10 @@ def _check_renewable(connection: Connection, tools: Tools, session_id: str) -> C
 
 
 def _fresh_token(tools: Tools) -> str:
-    """A call without effect on anybody's money, so every way it can end is plainly told."""
+    """A call without effect on anybody's money, so every way it can end is plainly told. No card is in it that could be refused."""
     try:
         return tools.bluesnap.create_payment_fields_token()
-    except Rejected:
+    except (Declined, FieldsRefused, Rejected):
         raise Refusal(Code.BLUESNAP_FAILED) from None
     except BlueSnapError as error:
         raise refusal(error) from None

@@ -40,9 +40,12 @@ _BY_STATUS: dict[int, Verdict] = {
 }
 
 
-def as_error(status: int, body: bytes, *, reading: bool, html: bool = False) -> BlueSnapError:
-    """The error for an answer that is not 2xx. `reading` is true for a GET, which cannot have changed anything."""
-    return _judge(status, body, reading=reading, html=html).as_error(status)
+def as_error(status: int, body: bytes, *, reading: bool, targeted: bool = False, html: bool = False) -> BlueSnapError:
+    """The error for an answer that is not 2xx. `reading` is true for a GET, which cannot have changed anything.
+
+    `targeted` is true for a call that changes what its path names: then 403 may mean that it is not there, as it does on a GET.
+    """
+    return _judge(status, body, reading=reading, targeted=targeted, html=html).as_error(status)
 
 
 def unsent_or_unknown(cause: Cause) -> BlueSnapError:
@@ -50,7 +53,7 @@ def unsent_or_unknown(cause: Cause) -> BlueSnapError:
     return (NeverSent if cause in NEVER_SENT else Unknown)(cause)
 
 
-def _judge(status: int, body: bytes, *, reading: bool, html: bool) -> Verdict:
+def _judge(status: int, body: bytes, *, reading: bool, targeted: bool, html: bool) -> Verdict:
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if status >= 500:
@@ -59,7 +62,25 @@ def _judge(status: int, body: bytes, *, reading: bool, html: bool) -> Verdict:
     if status < 400:
         return Verdict(Unknown, Cause.REDIRECT if status >= 300 else Cause.UNEXPECTED_STATUS)
     refusals = read_refusals(body)
-    return _judge_reading(status, refusals) if reading else _judge_writing(status, refusals, html=html)
+    if reading:
+        return _judge_reading(status, refusals)
+    if targeted and _is_absent(status, refusals, html=html):
+        return MISSING
+    return _judge_writing(status, refusals, html=html)
+
+
+def _is_absent(status: int, refusals: list[Named], *, html: bool) -> bool:
+    """Whether what a path names is said not to be there, or not to be ours; a page says that something stood in the way."""
+    verdict = _by_name_or_code(refusals)
+    if html or verdict is BROKE:
+        return False
+    if status == 404 or (status == 403 and verdict is UNFAMILIAR):
+        return True
+    return status in {400, 403, 422} and _names_absence(refusals)
+
+
+def _names_absence(refusals: list[Named]) -> bool:
+    return any(one.name in _ABSENT_NAMES or one.code in _ABSENT_CODES for one in refusals)
 
 
 def _judge_writing(status: int, refusals: list[Named], *, html: bool) -> Verdict:
@@ -76,7 +97,7 @@ def _judge_writing(status: int, refusals: list[Named], *, html: bool) -> Verdict
 
 
 def _judge_reading(status: int, refusals: list[Named]) -> Verdict:
-    if status in {403, 404} or any(one.name in _ABSENT_NAMES or one.code in _ABSENT_CODES for one in refusals):
+    if status in {403, 404} or _names_absence(refusals):
         return MISSING
     verdict = _by_name_or_code(refusals) if status in {400, 409, 422} else Verdict(Unknown, Cause.UNEXPECTED_STATUS)
     # a look-up cannot be declined: whatever that answer was, it answered another question

@@ -1,15 +1,13 @@
-"""What we say to BlueSnap and hear from it, in our words, and the bodies we send. Must never hold a card number, an expiry or a card's last digits.
+"""What we say to BlueSnap and hear from it, in our words. Must never hold a card number, an expiry or a card's last digits.
 
 Ids are text everywhere; they become JSON numbers only where a body is written (bluesnap/variants.md section 4).
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 UNRECOGNISED = "UNRECOGNISED"
 STATUSES = frozenset({"ACTIVE", "CANCELED", "SUSPENDED", "FINISHED", "ON_HOLD", "DELETED"})
@@ -37,12 +35,19 @@ class Shopper:
 
 @dataclass(frozen=True)
 class Charge:
-    """One payment of a subscription; `amount` in major units."""
+    """One payment of a subscription; `amount` in major units.
+
+    `kind` is INITIAL or RECURRING, `charge_date` a day of BlueSnap's, `refunded` the sum of the refunds shown: each None where the
+    answer does not say.
+    """
 
     charge_id: str | None
     transaction_id: str
     amount: Decimal
     currency: str
+    charge_date: date | None = None
+    kind: str | None = None
+    refunded: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -77,81 +82,72 @@ class Plan:
     initial_amount: Decimal | None
     grace_days: int | None
     charge_on_switch: bool | None
+    name: str | None = None
+    max_charges: int | None = None
 
 
-def shopper_body(
-    *,
-    payment_fields_token: str,
-    merchant_shopper_id: str,
-    payer: Payer,
-    three_d_secure_reference: str | None,
-    fraud_session_id: str | None,
-) -> bytes:
-    """The body of Create Vaulted Shopper (bluesnap/api.md section 7): the names stand twice, for the shopper and for the card's address."""
-    address = {"state": payer.state, "zip": payer.zip, "country": payer.country}
-    names = {"firstName": payer.first_name, "lastName": payer.last_name}
-    return _json(
-        {
-            **names,
-            "email": payer.email,
-            **address,
-            "merchantShopperId": merchant_shopper_id,
-            "paymentSources": {
-                "creditCardInfo": [
-                    {"pfToken": payment_fields_token, "billingContactInfo": _given({**names, **address})}
-                ]
-            },
-            **_references(three_d_secure_reference, fraud_session_id),
-        }
-    )
+@dataclass(frozen=True)
+class Refund:
+    """A refund that BlueSnap accepted. `status` is SUCCESS, PENDING or, where the answer is silent, None; that is no failure."""
+
+    refund_id: str | None
+    status: str | None
 
 
-def subscription_body(
-    *,
-    plan_id: str,
-    shopper_id: str,
-    amount: Decimal,
-    three_d_secure_reference: str | None,
-    fraud_session_id: str | None,
-) -> bytes:
-    """The body of Create Subscription (bluesnap/api.md section 10), the same bytes for the same arguments.
+@dataclass(frozen=True)
+class RefundSeen:
+    """One refund of a transaction. `reference` is our own id, where BlueSnap shows it; None proves nothing."""
 
-    The amount goes as a decimal string: real requests show strings and the pages show numbers (bluesnap/variants.md section 5), and a
-    string is exact by itself, where a JSON number depends on whoever writes or reads it through a float. The quantity is pinned
-    to 1, as the amount is the whole price.
+    refund_id: str | None
+    amount: Decimal
+    refund_date: date | None
+    reference: str | None
+
+
+@dataclass(frozen=True)
+class ChargebackSeen:
+    """One chargeback of a transaction. No source shows its fields, so all but its existence may be None. `status` as in Notice."""
+
+    chargeback_id: str | None
+    amount: Decimal | None
+    status: str | None
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """A payment, or a refund under its own id. `status` and `kind` are BlueSnap's words in capitals, None where absent.
+
+    `balance` is what has not been given back, where shown; `original_id` is, of a refund, the payment; `reference` as in RefundSeen.
     """
-    return _json(
-        {
-            "planId": int(plan_id),
-            "vaultedShopperId": int(shopper_id),
-            "quantity": 1,
-            "overrideRecurringChargeAmount": amount_text(amount),
-            "transactionInitiator": "SHOPPER",
-            **_references(three_d_secure_reference, fraud_session_id),
-        }
-    )
+
+    transaction_id: str
+    amount: Decimal | None
+    currency: str | None
+    status: str | None
+    kind: str | None
+    refunds: list[RefundSeen]
+    chargebacks: list[ChargebackSeen]
+    balance: Decimal | None
+    original_id: str | None
+    reference: str | None
 
 
-def amount_text(amount: Decimal) -> str:
-    """A positive amount in major units, with at most three decimals and never an exponent. Raises ValueError."""
-    if not amount.is_finite() or not 0 < amount < 10**9 or amount != round(amount, 3):
-        raise ValueError(
-            "an amount towards BlueSnap must be positive, below 1,000,000,000 and of at most three decimals"
-        )
-    return f"{amount:f}"
+@dataclass(frozen=True)
+class Destination:
+    """An address that BlueSnap sends notices to; `types` those that are switched on there, in order, None where it does not say."""
+
+    url: str
+    types: list[str] | None
 
 
-def _references(three_d_secure_reference: str | None, fraud_session_id: str | None) -> dict[str, Any]:
-    return {
-        "threeDSecure": _given({"threeDSecureReferenceId": three_d_secure_reference}) or None,
-        "transactionFraudInfo": _given({"fraudSessionId": fraud_session_id}) or None,
-    }
+@dataclass(frozen=True)
+class NotificationConfig:
+    """Where BlueSnap sends notices. `receipts` is the old acknowledgement, which needs an answer that we do not give."""
 
+    destinations: list[Destination]
+    receipts: bool | None
 
-def _given(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _json(fields: dict[str, Any]) -> bytes:
-    """Compact, in the order given, and ASCII only, so that no charset on the way can spoil a name."""
-    return json.dumps(_given(fields), separators=(",", ":")).encode("ascii")
+    @property
+    def url(self) -> str | None:
+        """The address, where there is exactly one."""
+        return self.destinations[0].url if len(self.destinations) == 1 else None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
-import ipaddress
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,16 +18,19 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from service.bluesnap.causes import NEVER_SENT, Cause
 from service.bluesnap.deadlines import POOLS, Attempt, Phase, tls_context, watched
+from service.bluesnap.origin import checked_origin, usual_headers
 from service.bluesnap.outcomes import unsent_or_unknown
 
 _BASE_PATH = "/services/2/"
 _LARGEST = 1024 * 1024  # bytes, after decompression
 _PIECE = 64 * 1024
-# The pauses before the further attempts. A POST is made again only if it provably never left, a GET once after a connection problem.
-_PAUSES = {"GET": (0.1,), "POST": (0.1, 0.4)}
+_WRITING = ("POST", "PUT", "DELETE")
+# The pauses before the further attempts. What changes something is made again only if it provably never left: no key of BlueSnap's
+# covers a PUT or a DELETE. A GET is made again once after a connection problem.
+_PAUSES = {"GET": (0.1,), **dict.fromkeys(_WRITING, (0.1, 0.4))}
 _REPEATABLE = {
     "GET": frozenset({Cause.NO_SUCH_HOST, Cause.CONNECTION_REFUSED, Cause.TLS_FAILED, Cause.CONNECTION_BROKEN}),
-    "POST": NEVER_SENT - {Cause.CERTIFICATE_REFUSED},
+    **dict.fromkeys(_WRITING, NEVER_SENT - {Cause.CERTIFICATE_REFUSED}),
 }
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 
@@ -48,7 +49,7 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Ask:
-    """One request. `path` is relative to /services/2/ and built from checked parts only."""
+    """One request. `path` is relative to /services/2/ and built from checked parts only; `largest` is how long the answer may be, in bytes."""
 
     method: str
     path: str
@@ -56,6 +57,7 @@ class Ask:
     body: bytes | None = field(default=None, repr=False)
     idempotency_key: str | None = None
     charging: bool = False
+    largest: int = _LARGEST
 
 
 @dataclass(frozen=True)
@@ -119,14 +121,14 @@ class Transport:
     """Speaks to exactly one scheme, host and port. Safe to share between threads."""
 
     def __init__(self, base_url: str, user: str, password: str, *, timeouts: Timeouts, pool_size: int) -> None:
-        self._origin = _checked_origin(base_url)
+        self._origin = checked_origin(base_url)
         self._timeouts = timeouts
         self._session = _Session()
         # no proxy, no netrc (it would replace our Authorization), no certificate bundle from the environment
         self._session.trust_env = False
         self._session.cookies.set_policy(_NoCookies())
         self._session.headers.clear()
-        self._session.headers.update(_headers(user, password))
+        self._session.headers.update(usual_headers(user, password))
         self._session.adapters.clear()
         self._session.mount(self._origin + "/", _Adapter(pool_size))
 
@@ -158,7 +160,7 @@ class Transport:
                 watched(attempt),
                 self._session.send(request, stream=True, allow_redirects=False, timeout=(connect, read)) as response,
             ):
-                body = _read_bounded(response)
+                body = _read_bounded(response, ask.largest)
                 if body is None:
                     return Cause.ANSWER_TOO_LARGE
                 return _answer(response, body)
@@ -186,54 +188,12 @@ class Transport:
         self._session.close()
 
 
-def _checked_origin(base_url: str) -> str:
-    """`https://host[:port]`, or http for a loopback host; the port is named only where it is not the scheme's own."""
-    parts = urlsplit(base_url)
-    host = parts.hostname or ""
-    plain = parts.scheme == "http" and _is_loopback(host)
-    if not host or not (plain or parts.scheme == "https"):
-        raise ValueError("the address of BlueSnap must be https://, or http:// on a loopback host")
-    if parts.username is not None or parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise ValueError("the address of BlueSnap must be a scheme, a host and a port, and nothing else")
-    netloc = f"[{host}]" if ":" in host else host
-    usual = 443 if parts.scheme == "https" else 80
-    return f"{parts.scheme}://{netloc}" if parts.port in {None, usual} else f"{parts.scheme}://{netloc}:{parts.port}"
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _headers(user: str, password: str) -> dict[str, str]:
-    """What every request carries.
-
-    The version is always sent, since without it the account's default decides the shape of answers; 3.0 is what the newest pages
-    describe and equals 2.0 for cards (bluesnap/api.md section 2). JSON is asked for always: without it errors come as XML.
-    """
-    text = user + password
-    if not user or ":" in user or not password or not text.isascii() or not text.isprintable():
-        raise ValueError("the BlueSnap user and password must be printable ASCII, the user without a colon")
-    return {
-        "Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode(),
-        "Accept": "application/json",
-        "Accept-Encoding": "identity",
-        "Content-Type": "application/json",
-        "User-Agent": "panless",
-        "bluesnap-version": "3.0",
-    }
-
-
-def _read_bounded(response: requests.Response) -> bytes | None:
-    """The body as far as 1 MiB after decompression, None beyond. Each read ends with the attempt's deadline."""
+def _read_bounded(response: requests.Response, largest: int) -> bytes | None:
+    """The body as far as `largest` bytes after decompression, None beyond. Each read ends with the attempt's deadline."""
     body = bytearray()
     while piece := response.raw.read1(_PIECE, decode_content=True):
         body += piece
-        if len(body) > _LARGEST:
+        if len(body) > largest:
             return None
     return bytes(body)
 

@@ -73,6 +73,7 @@ class Email(Exact):
     check = staticmethod(
         lambda value: len(value) <= 200 and formats.matches(formats.EMAIL, value) and formats.within_budget(value)
     )
+    pattern = formats.EMAIL
     max_length = 200
 
 
@@ -123,6 +124,9 @@ class ClientAddress(Exact):
 
     check = staticmethod(_is_address)
     max_length = 45
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(metadata={"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}, **options)
 
 
 class WholeNumber(fields.Integer):

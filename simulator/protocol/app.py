@@ -12,7 +12,17 @@ from werkzeug.exceptions import HTTPException
 
 from simulator import answers
 from simulator.levers import levers_blueprint
-from simulator.protocol import charges, plans, shoppers, subscriptions, tokens
+from simulator.protocol import (
+    charges,
+    notification_config,
+    plans,
+    refunds,
+    shopper_changes,
+    shoppers,
+    subscription_changes,
+    subscriptions,
+    tokens,
+)
 from simulator.protocol.auth import refuse_early
 from simulator.protocol.calls import Handler, view
 from simulator.protocol.fields import fill_blueprint
@@ -28,7 +38,8 @@ ROUTES: tuple[tuple[str, str, str, Handler], ...] = (
     ("POST", "/vaulted-shoppers", "create_shopper", shoppers.create),
     ("GET", "/vaulted-shoppers/<shopper_id>", "get_shopper", shoppers.get),
     ("GET", "/vaulted-shoppers/merchant/<merchant_shopper_id>", "find_shopper", shoppers.find),
-    ("PUT", "/vaulted-shoppers/<shopper_id>", "update_shopper", shoppers.update),
+    ("PUT", "/vaulted-shoppers/<shopper_id>", "update_shopper", shopper_changes.update),
+    ("DELETE", "/vaulted-shoppers/<shopper_id>", "delete_shopper", shopper_changes.delete),
     ("POST", "/recurring/plans", "create_plan", plans.create),
     ("GET", "/recurring/plans", "list_plans", plans.list_all),
     ("GET", "/recurring/plans/<plan_id>", "get_plan", plans.get),
@@ -37,10 +48,28 @@ ROUTES: tuple[tuple[str, str, str, Handler], ...] = (
     ("GET", "/recurring/subscriptions", "list_subscriptions", subscriptions.list_all),
     ("GET", "/recurring/subscriptions/charges/resolve", "resolve_charge", charges.resolve),
     ("GET", "/recurring/subscriptions/<subscription_id>", "get_subscription", subscriptions.get),
-    ("PUT", "/recurring/subscriptions/<subscription_id>", "update_subscription", subscriptions.update),
+    ("PUT", "/recurring/subscriptions/<subscription_id>", "update_subscription", subscription_changes.update),
+    (
+        "GET",
+        "/recurring/subscriptions/<subscription_id>/switch-charge-amount",
+        "preview_switch",
+        subscription_changes.preview_switch,
+    ),
+    ("GET", "/subscriptions/<subscription_id>/run-specific", "run_specific", subscription_changes.run_specific),
     ("GET", "/recurring/subscriptions/<subscription_id>/charges", "list_charges", charges.list_of_subscription),
-    ("POST", "/transactions/refund/<transaction_id>", "refund", charges.refund),
+    (
+        "GET",
+        "/recurring/subscriptions/<subscription_id>/charges/<charge_id>",
+        "get_charge",
+        charges.get_of_subscription,
+    ),
+    ("POST", "/transactions/refund/<transaction_id>", "refund", refunds.create),
+    ("PUT", "/transactions/<transaction_id>/refund", "refund_legacy", refunds.create_legacy),
+    ("DELETE", "/transactions/pending-refund/<transaction_id>", "call_off_refund", refunds.call_off),
     ("GET", "/transactions/<transaction_id>", "get_transaction", charges.get),
+    ("GET", "/notification-config", "get_notification_config", notification_config.get),
+    ("PUT", "/notification-config", "update_notification_config", notification_config.update),
+    ("DELETE", "/notification-config", "delete_notification_config", notification_config.delete),
 )
 # No call of the API is larger; what is received is kept whole, so this also bounds memory.
 _LARGEST_BODY = 65_536

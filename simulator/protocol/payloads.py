@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.answers import number
 from simulator.catalogue import Plan
-from simulator.entities import Card, Charge, Shopper, Subscription
+from simulator.entities import Card, Charge, Chargeback, Shopper, Subscription
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -146,7 +146,7 @@ def charge(world: World, made: Charge) -> dict[str, Any]:
         "softDescriptor": f"BLS*{made.subscription.soft_descriptor or 'SIMULATOR'}",
         "paymentSource": _payment_source(made.card),
         "chargeInfo": {
-            "chargeType": made.kind,
+            "chargeType": "INITIAL" if made.kind == "INITIAL" else "RECURRING",
             "fromDate": made.period[0].isoformat(),
             "toDate": made.period[1].isoformat(),
         },
@@ -159,9 +159,31 @@ def charge(world: World, made: Charge) -> dict[str, Any]:
             "networkTransactionId": 16029749259621,
         },
     }
+    if made.kind == "SWITCH":
+        body["chargeInfo"]["chargeDescription"] = "Switch of plan"
+    return with_extras(world, body | _taken_back(world, made))
+
+
+def _taken_back(world: World, made: Charge) -> dict[str, Any]:
+    """Refunds and chargebacks; either is absent when there is none."""
+    taken: dict[str, Any] = {}
     if made.refunds:
-        body["refunds"] = refunds(world, made)
-    return with_extras(world, body)
+        taken["refunds"] = refunds(world, made)
+    if made.chargebacks:
+        taken["chargebacks"] = {"chargeback": [_chargeback(world, one) for one in made.chargebacks]}
+    return taken
+
+
+def _chargeback(world: World, opened: Chargeback) -> dict[str, Any]:
+    """A dispute; its status is in capitals here, and mixed in notices (bluesnap/variants.md section 7)."""
+    return {
+        "chargebackTransactionId": opened.id,
+        "amount": number(opened.amount),
+        "currency": opened.charge.plan.currency,
+        "date": opened.at.astimezone(world.behaviour.billing_zone).strftime("%m/%d/%Y"),
+        "reason": opened.reason,
+        "status": opened.status.upper(),
+    }
 
 
 def refunds(world: World, made: Charge) -> dict[str, Any]:
@@ -173,6 +195,7 @@ def refunds(world: World, made: Charge) -> dict[str, Any]:
             "currency": made.plan.currency,
             "date": refund.at.astimezone(world.behaviour.billing_zone).strftime("%m/%d/%Y"),
             "reason": refund.reason,
+            "refundStatus": refund.status if refund.status != "SUCCESS" else None,
             "transactionMetaData": refund.metadata,
         }
         for refund in made.refunds
@@ -208,6 +231,4 @@ def transaction(world: World, made: Charge) -> dict[str, Any]:
         },
         "fraudResultInfo": {},
     }
-    if made.refunds:
-        body["refunds"] = refunds(world, made)
-    return with_extras(world, body)
+    return with_extras(world, body | _taken_back(world, made))

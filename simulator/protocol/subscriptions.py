@@ -1,19 +1,20 @@
-"""BlueSnap-managed subscriptions (bluesnap/api.md section 10). Creating one charges the card; nothing else here moves money."""
+"""BlueSnap-managed subscriptions (bluesnap/api.md section 10). Creating one charges the card; nothing else here moves money or changes one that runs."""
 
 from __future__ import annotations
 
-import re
-from datetime import date
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from simulator import billing
-from simulator.answers import Answer, Refused, decline, refusal
+from simulator import lifecycle, three_d_secure
+from simulator.answers import Answer, Refused, decline, refusal, refused_charge
 from simulator.catalogue import Plan
 from simulator.entities import Card, Shopper, Subscription
+from simulator.noticeforms import of_subscription
 from simulator.protocol import payloads, plans, shoppers
 from simulator.protocol.calls import Exchange
-from simulator.protocol.checks import amount, boolean, identifier, mapping, page, text, whole
+from simulator.protocol.checks import amount, identifier, mapping, page, text, whole
+from simulator.telling import tell_of
 
 
 def create(exchange: Exchange) -> Answer:
@@ -22,16 +23,13 @@ def create(exchange: Exchange) -> Answer:
     plan = plans.known(exchange, body.get("planId"))
     if plan.status != "ACTIVE":
         raise Refused(refusal("24003", "INVALID_BILLING_PLAN_CONFIGURATION", "Plan is not active."))
-    override = _override(body, plan)
+    override = override_of(body, plan)
     quantity = whole(body, "quantity", "90014", "NEGATIVE_QUANTITY")
     if quantity == 0:
         raise Refused(refusal("90014", "NEGATIVE_QUANTITY", "Quantity must be positive."))
     shopper = _payer(exchange)
-    card = _chosen_card(shopper, body)
-    if mapping(body, "threeDSecure").get("threeDSecureReferenceId"):
-        card.authenticated = True
-    if card.decline_reason:
-        raise Refused(decline(card.decline_reason))
+    card = chosen_card(shopper, body)
+    three_d_secure.confirm(world, card, three_d_secure.reference_in(mapping(body, "threeDSecure")))
     running = Subscription(
         id=world.ids.next(),
         plan=plan,
@@ -42,7 +40,11 @@ def create(exchange: Exchange) -> Answer:
         override=override,
         soft_descriptor=text(body, "softDescriptor"),
     )
-    first = billing.open_subscription(world, running)
+    if reason := card.decline_reason or three_d_secure.asked_for(world, card):
+        failed = replace(of_subscription(running, running.created_at, None), subscription=None)
+        tell_of(world, "CC_CHARGE_FAILED", failed, [("declineReason", refused_charge(reason))])
+        raise Refused(decline(reason))
+    first = lifecycle.open_subscription(world, running)
     location = exchange.location(f"/recurring/subscriptions/{running.id}")
     return Answer(200, payloads.subscription(world, running, first), headers=location)
 
@@ -64,10 +66,10 @@ def _payer(exchange: Exchange) -> Shopper:
         "paymentSources": {"creditCardInfo": [source]},
         "threeDSecure": mapping(body, "threeDSecure"),
     }
-    return shoppers.vault(exchange, as_shopper)
+    return shoppers.store(exchange, as_shopper)
 
 
-def _chosen_card(shopper: Shopper, body: dict[str, Any]) -> Card:
+def chosen_card(shopper: Shopper, body: dict[str, Any]) -> Card:
     """The card of the vault that is to be charged; raises Refused when there is none, or more than one and none named."""
     wanted = mapping(mapping(mapping(body, "paymentSource"), "creditCardInfo"), "creditCard")
     shoppers.refuse_number(wanted)
@@ -83,7 +85,8 @@ def _chosen_card(shopper: Shopper, body: dict[str, Any]) -> Card:
     return found[0]
 
 
-def _override(body: dict[str, Any], plan: Plan) -> Decimal | None:
+def override_of(body: dict[str, Any], plan: Plan) -> Decimal | None:
+    """The price per renewal that replaces the plan's, None when absent; raises Refused."""
     if body.get("overrideRecurringChargeAmount") is None:
         return None
     wrong = Refused(refusal("90017", "INVALID_RECURRING_CHARGE_AMOUNT", "Recurring charge amount is not valid."))
@@ -123,81 +126,3 @@ def list_all(exchange: Exchange) -> Answer:
         short = ("subscriptionId", "planId", "vaultedShopperId", "status")
         shown = [{name: body[name] for name in short} for body in shown]
     return Answer(200, {**facts, "subscriptions": shown})
-
-
-def update(exchange: Exchange, subscription_id: str) -> Answer:
-    """PUT /recurring/subscriptions/{id}. Everything is checked before anything changes."""
-    world, body = exchange.world, exchange.body
-    running = known(exchange, subscription_id)
-    if running.status != "ACTIVE":
-        text_ = "A canceled subscription cannot be updated."
-        raise Refused(refusal("90023", "CANNOT_UPDATE_CANCELED_SUBSCRIPTION", text_))
-    changes = _changes(exchange, running)
-    cancels = body.get("status") == "CANCELED"
-    if body.get("status", "ACTIVE") not in ("ACTIVE", "CANCELED"):
-        raise Refused(refusal("24016", "INVALID_STATUS", "Status is not valid."))
-    vars(running).update(changes)
-    if cancels:
-        billing.end(world, running, "CANCELED")
-    else:
-        billing.record_change(world, "subscription", running.id, fields=sorted(body), **_told(running))
-    return Answer(200, payloads.subscription(world, running))
-
-
-def _told(running: Subscription) -> dict[str, object]:
-    """The standing of a subscription after a change, for the ledger."""
-    return {
-        "amount": f"{running.price:.2f}",
-        "currency": running.plan.currency,
-        "quantity": running.quantity,
-        "plan_id": str(running.plan.id),
-        "auto_renew": running.auto_renew,
-    }
-
-
-def _changes(exchange: Exchange, running: Subscription) -> dict[str, Any]:
-    body = exchange.body
-    changes: dict[str, Any] = {}
-    plan = running.plan
-    if body.get("planId") is not None and identifier(body["planId"]) != plan.id:
-        plan = changes["plan"] = _other_plan(exchange, running)
-        if exchange.world.behaviour.plan_switch_amount == "reset":
-            changes["override"] = None
-    if "quantity" in body:
-        if body.get("planId") is None:
-            raise Refused(refusal("24002", "MISSING_REQUIRED_FIELD", "planId is required with quantity."))
-        changes["quantity"] = whole(body, "quantity", "90014", "NEGATIVE_QUANTITY") or 1
-    if (override := _override(body, plan)) is not None:
-        changes["override"] = override
-    if (renews := boolean(body, "autoRenew")) is not None:
-        changes["auto_renew"] = renews
-    if body.get("nextChargeDate") is not None:
-        day = _future_day(exchange, body["nextChargeDate"])
-        changes |= {"next_charge": day, "anchor": day.day, "attempt_on": None}
-    if body.get("paymentSource") is not None:
-        changes["card"] = _chosen_card(running.shopper, body)
-    return changes
-
-
-def _other_plan(exchange: Exchange, running: Subscription) -> Plan:
-    plan = plans.known(exchange, exchange.body["planId"])
-    if plan.currency != running.plan.currency:
-        raise Refused(
-            refusal("20026", "MISMATCH_SUBSCRIPTION_CURRENCY", "The currency of a subscription cannot change.")
-        )
-    if plan.status != "ACTIVE":
-        raise Refused(refusal("90021", "SWITCH_PLAN_ERROR", "Plan is not active."))
-    return plan
-
-
-def _future_day(exchange: Exchange, value: object) -> date:
-    wrong = Refused(refusal("90022", "INVALID_DATE_FORMAT", "The date is not valid."))
-    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        raise wrong
-    try:
-        day = date.fromisoformat(value)
-    except ValueError:
-        raise wrong from None
-    if day <= billing.today(exchange.world):
-        raise wrong
-    return day

@@ -6,7 +6,6 @@ import dataclasses
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -15,19 +14,13 @@ from sqlalchemy import text
 from service.billing import settle
 from service.billing.notices import Verdict
 from service.config import Environment
-from service.errors import Unknown
+from service.store import database
 from service.store.models import ENTRIES
+from tests.support.desk import Desk
 from tests.support.metrics import reading
 from tests.support.notices import charge_form, deliver
-
-LOST = Unknown("read_timed_out")
-
-
-@pytest.fixture
-def bought(desk, bluesnap):
-    """A subscription at BlueSnap that is known to us, with its first charge."""
-    desk.buy()
-    return bluesnap.subscriptions[0]
+from tests.support.outcomes import LOST
+from tests.support.tools import tools_over
 
 
 def test_notice_of_a_renewal_is_recorded_as_a_charge(desk, bought):
@@ -106,10 +99,6 @@ def wait_until(condition, seconds=5.0):
 
 def test_notice_that_arrives_during_the_activation_is_not_left_waiting(new_database, databases, bluesnap, clock):
     """The notice has looked for the subscription and not yet committed when the activation looks for waiting notices."""
-    from service.store import database
-    from tests.support.desk import Desk
-    from tests.support.tools import tools_over
-
     engine = database.connect(new_database(), pool_size=8)
     desk = Desk(tools_over(engine, bluesnap, clock), bluesnap)
     bluesnap.script("create_subscription", LOST, happens=True)
@@ -143,89 +132,6 @@ def test_notice_that_arrives_during_the_activation_is_not_left_waiting(new_datab
 
 
 @pytest.mark.parametrize(
-    ("seconds", "verdict"),
-    [
-        (-300, Verdict("applied")),
-        (300, Verdict("applied")),
-        (-301, Verdict("hint", "stale")),
-        (301, Verdict("hint", "future")),
-        (-86_400, Verdict("hint", "stale")),
-    ],
-)
-def test_signed_time_decides_whether_a_notice_is_fresh(desk, bought, clock, seconds, verdict):
-    body = charge_form(bought, referenceNumber="7300001")
-    assert deliver(desk.tools, body, clock() + timedelta(seconds=seconds)) == verdict
-    assert len(desk.charges) == (2 if verdict.outcome == "applied" else 1)
-
-
-@pytest.mark.parametrize("again", ["the same delivery", "the same payment in other words"])
-def test_hint_becomes_the_real_thing_when_it_is_told_again_freshly(desk, bought, clock, again):
-    body = charge_form(bought, referenceNumber="7300001")
-    assert deliver(desk.tools, body, clock() - timedelta(hours=5)).outcome == "hint"
-    fresh = body if again == "the same delivery" else charge_form(bought, referenceNumber="7300001", custom1="again")
-    assert deliver(desk.tools, fresh) == Verdict("applied")
-    assert deliver(desk.tools, fresh).outcome == "repeated"
-    assert [row.outcome for row in desk.notices] == ["applied"]
-    assert len(desk.charges) == 2
-
-
-def test_hint_with_a_broken_field_makes_room_for_the_whole_notice(desk, bought):
-    broken = charge_form(bought, referenceNumber="7300001", invoiceChargeAmount="twelve")
-    assert deliver(desk.tools, broken).outcome == "hint"
-    assert deliver(desk.tools, charge_form(bought, referenceNumber="7300001")) == Verdict("applied")
-    assert [(row.outcome, row.amount) for row in desk.notices] == [("applied", Decimal(290))]
-    assert desk.charges[-1].amount == Decimal(290)
-
-
-def test_stale_repetition_takes_nothing_back(desk, bought, clock):
-    body = charge_form(bought, referenceNumber="7300001")
-    deliver(desk.tools, body)
-    assert deliver(desk.tools, body, clock() - timedelta(hours=1)).outcome == "repeated"
-    assert [row.outcome for row in desk.notices] == ["applied"]
-
-
-def test_notice_without_a_readable_time_is_a_hint(desk, bought):
-    assert deliver(desk.tools, charge_form(bought, referenceNumber="7300001"), None) == Verdict("hint", "undated")
-    assert [(row.outcome, row.reason) for row in desk.notices] == [("hint", "undated")]
-    assert len(desk.charges) == 1
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        {"invoiceChargeAmount": "twelve"},
-        {"invoiceChargeCurrency": "US DOLLARS"},
-        {"referenceNumber": "4263982640269299"},
-        {"subscriptionId": "4263 9826 4026 9299"},
-        {"accountId": "x" * 80},
-        {"transactionDate": "yesterday"},
-        {"referenceNumber": None},
-        {"invoiceChargeAmount": None},
-        {"invoiceChargeCurrency": None},
-    ],
-    ids=str,
-)
-def test_notice_with_a_field_that_fails_its_format_is_a_hint(desk, bought, broken):
-    verdict = deliver(desk.tools, charge_form(bought, **({"referenceNumber": "7300001"} | broken)))
-    assert verdict == Verdict("hint", "incomplete")
-    assert len(desk.charges) == 1
-    assert "4263" not in str(desk.notices)
-
-
-def test_notice_that_contradicts_itself_is_a_hint(desk, bought):
-    body = charge_form(bought, referenceNumber="7300001") + b"&referenceNumber=7300002"
-    assert deliver(desk.tools, body) == Verdict("hint", "incomplete")
-
-
-def test_notice_without_a_reference_is_known_by_its_delivery_alone(desk, bought):
-    first, second = (charge_form(bought, referenceNumber=None, custom1=str(turn)) for turn in range(2))
-    assert deliver(desk.tools, first).outcome == "hint"
-    assert deliver(desk.tools, second).outcome == "hint"
-    assert deliver(desk.tools, first).outcome == "hint"
-    assert [row.meaning for row in desk.notices] == [None, None]
-
-
-@pytest.mark.parametrize(
     "kind", ["REFUND", "CANCELLATION", "CHARGEBACK", "SUBSCRIPTION_CHARGE_FAILURE", "NEWLY_INVENTED"]
 )
 def test_notice_of_another_type_is_kept_and_changes_nothing(desk, bought, kind):
@@ -239,12 +145,6 @@ def test_notice_of_another_type_is_kept_and_changes_nothing(desk, bought, kind):
 def test_charge_without_a_subscription_is_not_ours(desk, bought):
     verdict = deliver(desk.tools, charge_form(bought, subscriptionId=None, referenceNumber="7300001"))
     assert verdict == Verdict("ignored", "no_subscription")
-
-
-@pytest.mark.parametrize("body", [b"", b"&&&", b"\xff\xfe\x00", b"transactionType", b"a=b" * 30_000, b"%%%=%"])
-def test_unreadable_notice_is_kept_as_a_hint(desk, body):
-    assert deliver(desk.tools, body) == Verdict("hint", "incomplete")
-    assert [row.type for row in desk.notices] == ["OTHER"]
 
 
 @pytest.mark.parametrize("changed", [{"invoiceChargeAmount": "2,900.00"}, {"invoiceChargeCurrency": "EUR"}])
@@ -308,10 +208,6 @@ def test_notice_of_a_test_card_has_no_effect_in_production(desk, bought):
 
 
 def test_notice_that_cannot_be_applied_is_kept_as_failed(new_database, bluesnap, clock):
-    from service.store import database
-    from tests.support.desk import Desk
-    from tests.support.tools import tools_over
-
     engine = database.connect(new_database(), pool_size=4)
     desk = Desk(tools_over(engine, bluesnap, clock), bluesnap)
     desk.buy()

@@ -7,36 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from service.errors import (
-    Advice,
-    Code,
-    Declined,
-    DeclineReason,
-    FieldsRefused,
-    Misconfigured,
-    NeverSent,
-    Refusal,
-    Rejected,
-    RetryLater,
-)
+from service.errors import Code, Misconfigured, NeverSent, Rejected, RetryLater
 from service.store.journal import LEFT_OUT
 from service.store.models import ENTRIES
-from tests.support.desk import PAYER
-
-SOFT = Declined("declined", DeclineReason.INSUFFICIENT_FUNDS, hard=False)
-STOLEN = Declined("declined", DeclineReason.REFUSED, hard=True)
-FRAUD = Declined("fraud_suspected", DeclineReason.REFUSED, hard=True)
-EXPIRED = Declined("declined", DeclineReason.CARD_EXPIRED, hard=True)
-MISTYPED = Declined("declined", DeclineReason.INCORRECT_DETAILS, hard=True)
-CHALLENGE = Declined("authentication_required", DeclineReason.AUTHENTICATION_REQUIRED, hard=False)
-CALLS = ("create_shopper", "create_subscription")
-
-
-def refused(act, *arguments, **how):
-    """The refusal that an act ends with."""
-    with pytest.raises(Refusal) as told:
-        act(*arguments, **how)
-    return told.value
+from tests.support.desk import PAYER, Desk
+from tests.support.outcomes import SOFT, refused
 
 
 def test_signup_ends_in_an_active_team_plan(desk):
@@ -118,149 +93,6 @@ def test_first_charge_is_told_by_its_transaction_not_its_charge_id(desk, bluesna
     assert desk.charges[0].reference == bluesnap.subscriptions[0].charge.transaction_id
 
 
-@pytest.mark.parametrize("call", CALLS)
-def test_soft_decline_leaves_the_session_open_for_another_card(desk, bluesnap, call):
-    session_id = desk.open()
-    bluesnap.script(call, SOFT)
-    told = refused(desk.complete, session_id)
-    assert (told.code, told.reason) == (Code.CARD_DECLINED, Advice.DECLINED)
-    assert (desk.status(session_id), desk.states) == ("open", ["declined"])
-    assert desk.view(session_id).session.decline_reason == "insufficient_funds"
-    assert desk.access().reason == "free"
-    desk.renew(session_id)
-    assert desk.complete(session_id).status == "active"
-    assert desk.view(session_id).session.decline_reason is None
-
-
-@pytest.mark.parametrize("call", CALLS)
-def test_decline_spends_the_payment_fields_token(desk, bluesnap, call):
-    session_id = desk.open()
-    bluesnap.script(call, SOFT)
-    refused(desk.complete, session_id)
-    assert desk.view(session_id).fields_token is None
-    assert refused(desk.complete, session_id).code is Code.PAYMENT_FIELDS_TOKEN_EXPIRED
-    fresh = desk.renew(session_id)
-    assert fresh.fields_token != bluesnap.made("create_shopper")[0]["payment_fields_token"]
-
-
-def test_new_attempt_after_a_decline_has_an_id_and_keys_of_its_own(desk, bluesnap):
-    session_id = desk.open()
-    bluesnap.script("create_shopper", SOFT)
-    refused(desk.complete, session_id)
-    desk.renew(session_id)
-    desk.complete(session_id)
-    first, second = bluesnap.made("create_shopper")
-    assert first["merchant_shopper_id"] != second["merchant_shopper_id"]
-    assert first["idempotency_key"] != second["idempotency_key"]
-    assert first["payment_fields_token"] != second["payment_fields_token"]
-
-
-@pytest.mark.parametrize("error", [STOLEN, FRAUD], ids=["refused for good", "suspected fraud"])
-@pytest.mark.parametrize("call", CALLS)
-def test_hard_decline_ends_the_session_and_frees_the_account(desk, bluesnap, call, error):
-    session_id = desk.open()
-    bluesnap.script(call, error)
-    assert refused(desk.complete, session_id).reason is Advice.TRY_ANOTHER_CARD
-    assert desk.status(session_id) == "failed"
-    assert refused(desk.renew, session_id).code is Code.SESSION_FAILED
-    assert refused(desk.complete, session_id).code is Code.SESSION_FAILED
-    assert desk.access().reason == "free"
-    assert desk.complete(desk.open()).status == "active"
-
-
-@pytest.mark.parametrize(
-    ("error", "advice"),
-    [(EXPIRED, Advice.TRY_ANOTHER_CARD), (MISTYPED, Advice.DECLINED)],
-    ids=["expired", "mistyped"],
-)
-def test_slip_of_the_hand_does_not_end_the_session(desk, bluesnap, error, advice):
-    session_id = desk.open()
-    bluesnap.script("create_shopper", error)
-    assert refused(desk.complete, session_id).reason is advice
-    assert desk.status(session_id) == "open"
-    desk.renew(session_id)
-    assert desk.complete(session_id).status == "active"
-
-
-def test_challenge_asks_the_payer_to_authenticate(desk, bluesnap):
-    session_id = desk.open()
-    bluesnap.script("create_subscription", CHALLENGE)
-    assert refused(desk.complete, session_id).reason is Advice.AUTHENTICATION_REQUIRED
-    assert desk.status(session_id) == "open"
-
-
-@pytest.mark.parametrize(
-    "code",
-    [Code.PAYMENT_FIELDS_TOKEN_EXPIRED, Code.PAYMENT_FIELDS_TOKEN_NOT_FOUND, Code.PAYMENT_FIELDS_TOKEN_EMPTY],
-)
-def test_useless_payment_fields_token_asks_to_type_again(desk, bluesnap, code):
-    session_id = desk.open()
-    bluesnap.script("create_shopper", FieldsRefused("fields_expired", code))
-    assert refused(desk.complete, session_id).code is code
-    assert (desk.status(session_id), desk.states) == ("open", ["released"])
-    desk.renew(session_id)
-    assert desk.complete(session_id).status == "active"
-
-
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        (Rejected("invalid_request"), Code.DETAILS_REFUSED),
-        (Misconfigured("credentials_refused"), Code.BLUESNAP_MISCONFIGURED),
-    ],
-)
-@pytest.mark.parametrize("call", CALLS)
-def test_definite_refusal_releases_the_account_for_another_attempt(desk, bluesnap, call, error, code):
-    session_id = desk.open()
-    bluesnap.script(call, error)
-    assert refused(desk.complete, session_id).code is code
-    assert (desk.status(session_id), desk.states) == ("open", ["released"])
-    assert [row.status for row in desk.subscriptions] == ["void"]
-    desk.renew(session_id)
-    assert desk.complete(session_id).status == "active"
-
-
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        (NeverSent("connection_refused"), Code.BLUESNAP_UNREACHABLE),
-        (RetryLater("throttled"), Code.BLUESNAP_BUSY),
-    ],
-)
-def test_vaulting_that_never_left_may_be_tried_again_with_the_same_token(desk, bluesnap, error, code):
-    session_id = desk.open()
-    bluesnap.script("create_shopper", error)
-    told = refused(desk.complete, session_id)
-    assert told.code is code
-    assert told.retry_after > 0
-    assert (desk.status(session_id), desk.states) == ("open", ["released"])
-    assert desk.complete(session_id).status == "active"
-    first, second = bluesnap.made("create_shopper")
-    assert first["payment_fields_token"] == second["payment_fields_token"]
-
-
-@pytest.mark.parametrize("error", [NeverSent("connection_refused"), RetryLater("throttled")])
-def test_subscribing_that_never_left_is_made_again_by_the_worker(desk, bluesnap, error):
-    session_id = desk.open()
-    bluesnap.script("create_subscription", error)
-    assert desk.complete(session_id) is None
-    assert (desk.status(session_id), desk.states) == ("confirming", ["shopper_vaulted"])
-    desk.settle()
-    assert (desk.status(session_id), desk.states) == ("complete", ["active"])
-    first, second = bluesnap.made("create_subscription")
-    assert first == second
-
-
-def test_worker_declined_instead_reopens_the_session(desk, bluesnap):
-    session_id = desk.open()
-    bluesnap.script("create_subscription", NeverSent("connection_refused"))
-    bluesnap.script("create_subscription", SOFT)
-    desk.complete(session_id)
-    desk.settle()
-    assert (desk.status(session_id), desk.states) == ("open", ["declined"])
-    assert desk.view(session_id).session.decline_reason == "insufficient_funds"
-
-
 def test_attempts_of_a_session_are_limited_and_then_it_failed(desk, bluesnap):
     session_id = desk.open()
     bluesnap.script("create_shopper", SOFT, times=3)
@@ -295,8 +127,6 @@ def test_attempt_that_tried_no_card_counts_towards_no_limit(desk, bluesnap):
 
 
 def test_renewals_of_a_session_are_limited(make_tools, bluesnap):
-    from tests.support.desk import Desk
-
     desk = Desk(make_tools(renewals_per_session="2"), bluesnap)
     session_id = desk.open()
     desk.renew(session_id)

@@ -2,53 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
-from decimal import Decimal
-
 import pytest
-from sqlalchemy import func, select, update
 
 from service.billing import settle
-from service.errors import (
-    Code,
-    Declined,
-    DeclineReason,
-    Misconfigured,
-    NeverSent,
-    NotFound,
-    Refusal,
-    RetryLater,
-    Unknown,
-)
-from service.store.models import SIGNUPS
-from tests.support.desk import Desk
-from tests.support.metrics import reading
-
-LOST = Unknown("read_timed_out")
-SOFT = Declined("declined", DeclineReason.INSUFFICIENT_FUNDS, hard=False)
-TROUBLES = [LOST, RetryLater("throttled"), NeverSent("connection_refused"), Misconfigured("credentials_refused")]
-
-
-class ProcessDiedError(BaseException):
-    """Ends a call as the death of the process would: nothing of ours runs after it."""
-
-
-@pytest.fixture
-def proven(make_tools, bluesnap):
-    """A desk whose BlueSnap account is proven to keep idempotency keys."""
-    return Desk(make_tools(idempotency_proven="true"), bluesnap)
-
-
-def seconds_left(desk):
-    with desk.tools.engine.connect() as connection:
-        left = connection.execute(select(SIGNUPS.c.lease_until - func.clock_timestamp())).scalar_one()
-    return left.total_seconds()
-
-
-def die(desk, session_id):
-    with pytest.raises(ProcessDiedError):
-        desk.complete(session_id)
+from service.errors import Code, NeverSent, NotFound
+from tests.support.outcomes import LOST, SOFT, TROUBLES, refused
 
 
 def test_unknown_outcome_is_confirming_and_never_failed(desk, bluesnap):
@@ -65,7 +23,7 @@ def test_unknown_outcome_is_confirming_and_never_failed(desk, bluesnap):
 def test_worker_keeps_still_until_the_quiet_period_is_over(desk, bluesnap, call):
     bluesnap.script(call, LOST)
     desk.buy()
-    assert 100 < seconds_left(desk) <= 120
+    assert 100 < desk.seconds_left <= 120
     asked = len(bluesnap.calls)
     assert settle.settle_due(desk.tools) == 0
     assert len(bluesnap.calls) == asked
@@ -201,9 +159,7 @@ def test_stuck_signup_keeps_its_account_claimed(desk, bluesnap):
     desk.settle()
     assert desk.settle() == 0
     assert desk.status(session_id) == "confirming"
-    with pytest.raises(Refusal) as told:
-        desk.open()
-    assert told.value.code is Code.SIGNUP_UNDECIDED
+    assert refused(desk.open).code is Code.SIGNUP_UNDECIDED
 
 
 def test_proven_keys_let_an_absent_charge_be_repeated_byte_for_byte(proven, bluesnap):
@@ -303,176 +259,5 @@ def test_worker_looks_less_and_less_often(desk, bluesnap):
     waits = []
     for _ in range(5):
         desk.settle()
-        waits.append(round(seconds_left(desk), -1))
+        waits.append(round(desk.seconds_left, -1))
     assert waits == [120, 240, 480, 900, 900]
-
-
-def test_two_candidates_go_to_a_person(desk, bluesnap):
-    session_id = desk.open()
-    bluesnap.script("create_subscription", LOST, happens=True)
-    desk.complete(session_id)
-    bluesnap.subscriptions.append(replace(bluesnap.subscriptions[0], subscription_id="7199999"))
-    desk.settle()
-    (signup,) = desk.signups
-    assert (signup.state, signup.cause) == ("stuck", "two_candidates")
-    assert desk.access().reason == "free"
-
-
-def test_subscription_of_another_account_is_no_candidate(desk, bluesnap):
-    desk.buy(account="acct-b")
-    known = replace(bluesnap.subscriptions[0], charge=None)
-    session_id = desk.open()
-    bluesnap.script("create_subscription", LOST, happens=True)
-    bluesnap.script("list_subscriptions", change=lambda found: [known, *found])
-    desk.complete(session_id)
-    desk.settle()
-    assert desk.status(session_id) == "complete"
-    assert len({row.provider_subscription for row in desk.subscriptions}) == 2
-
-
-def altered(**values):
-    return lambda found: replace(found, **values)
-
-
-MISMATCHES = {
-    "plan": altered(plan_id="2340002"),
-    "quantity": altered(quantity=10),
-    "amount": altered(amount=Decimal("29.00")),
-    "currency": altered(currency="EUR"),
-    "status": altered(status="CANCELED"),
-    "first_charge": lambda found: replace(found, charge=replace(found.charge, amount=Decimal("2900.00"))),
-}
-
-
-@pytest.mark.parametrize("what", MISMATCHES)
-def test_answer_that_is_not_what_was_asked_for_activates_nothing(desk, bluesnap, what):
-    session_id = desk.open()
-    bluesnap.script("create_subscription", change=MISMATCHES[what])
-    before = reading("panless_signup_mismatches_total", what=what)
-    assert desk.complete(session_id) is None
-    (signup,) = desk.signups
-    assert (signup.state, signup.cause) == ("stuck", f"mismatch.{what}")
-    assert desk.access().reason == "free"
-    assert desk.charges == []
-    assert reading("panless_signup_mismatches_total", what=what) == before + 1
-
-
-@pytest.mark.parametrize("what", [what for what in MISMATCHES if what != "first_charge"])
-def test_found_subscription_that_differs_is_not_adopted(desk, bluesnap, what):
-    bluesnap.script("create_subscription", LOST, happens=True)
-    desk.buy()
-    bluesnap.subscriptions = [MISMATCHES[what](one) for one in bluesnap.subscriptions]
-    desk.settle()
-    (signup,) = desk.signups
-    assert (signup.state, signup.cause) == ("stuck", f"mismatch.{what}")
-    assert len(bluesnap.made("create_subscription")) == 1
-
-
-def test_first_charge_in_another_currency_activates_nothing(desk, bluesnap):
-    bluesnap.script(
-        "create_subscription", change=lambda found: replace(found, charge=replace(found.charge, currency="EUR"))
-    )
-    desk.buy()
-    assert desk.signups[0].cause == "mismatch.first_charge"
-    assert desk.access().reason == "free"
-
-
-def test_subscription_without_a_next_charge_date_is_not_believed(desk, bluesnap):
-    bluesnap.next_charge = None
-    desk.buy()
-    assert desk.signups[0].cause == "mismatch.next_charge_date"
-    assert desk.access().reason == "free"
-
-
-THIN = {"plan_id": None, "amount": None, "currency": None, "quantity": None, "next_charge_date": None, "charge": None}
-
-
-def test_answer_of_four_fields_is_read_again_as_a_whole(desk, bluesnap):
-    bluesnap.script("create_subscription", change=altered(**THIN))
-    session_id = desk.buy()
-    assert desk.status(session_id) == "complete"
-    assert bluesnap.made("get_subscription") == [{"subscription_id": bluesnap.subscriptions[0].subscription_id}]
-
-
-@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda error: error.cause)
-def test_answer_that_cannot_be_read_as_a_whole_is_unknown(desk, bluesnap, trouble):
-    bluesnap.script("create_subscription", change=altered(**THIN))
-    bluesnap.script("get_subscription", trouble)
-    session_id = desk.buy()
-    assert (desk.status(session_id), desk.states) == ("confirming", ["subscription_unknown"])
-    desk.settle()
-    assert desk.status(session_id) == "complete"
-    assert len(bluesnap.made("create_subscription")) == 1
-
-
-def test_found_subscription_that_stays_thin_is_looked_at_again(desk, bluesnap):
-    bluesnap.script("create_subscription", LOST, happens=True)
-    bluesnap.script("list_subscriptions", change=lambda found: [replace(one, **THIN) for one in found])
-    bluesnap.script("get_subscription", LOST)
-    session_id = desk.buy()
-    desk.settle()
-    assert (desk.status(session_id), desk.states) == ("confirming", ["subscription_unknown"])
-    desk.settle()
-    assert desk.status(session_id) == "complete"
-
-
-@pytest.mark.parametrize("happened", [True, False])
-@pytest.mark.parametrize("call", ["create_shopper", "create_subscription"])
-def test_signup_whose_process_died_is_taken_over(proven, bluesnap, call, happened):
-    session_id = proven.open()
-    bluesnap.script(call, ProcessDiedError(), happens=happened)
-    die(proven, session_id)
-    assert proven.status(session_id) == "confirming"
-    assert settle.settle_due(proven.tools) == 0
-    proven.settle()
-    assert proven.signups[0].cause == "process_died"
-    assert seconds_left(proven) > 100
-    proven.settle()
-    expected = ("open", "released") if (call, happened) == ("create_shopper", False) else ("complete", "active")
-    assert (proven.status(session_id), proven.states[0]) == expected
-    assert len(bluesnap.subscriptions) == (expected[0] == "complete")
-
-
-def test_charge_of_a_process_that_died_is_not_repeated_unproven(desk, bluesnap):
-    session_id = desk.open()
-    bluesnap.script("create_subscription", ProcessDiedError())
-    die(desk, session_id)
-    for _ in range(4):
-        desk.settle()
-    assert (desk.status(session_id), len(bluesnap.made("create_subscription"))) == ("confirming", 1)
-
-
-@pytest.mark.parametrize("call", ["find_shopper", "create_subscription", "list_subscriptions"])
-def test_worker_that_dies_leaves_the_signup_to_the_next(proven, bluesnap, call):
-    first = "create_shopper" if call == "find_shopper" else "create_subscription"
-    bluesnap.script(first, LOST, happens=call != "create_subscription")
-    bluesnap.script(call, ProcessDiedError())
-    session_id = proven.buy()
-    with pytest.raises(ProcessDiedError):
-        proven.settle()
-    for _ in range(3):
-        proven.settle()
-    assert proven.status(session_id) == "complete"
-    assert len(bluesnap.subscriptions) == 1
-
-
-def test_worker_settles_every_signup_that_is_due(desk, bluesnap):
-    bluesnap.script("create_subscription", LOST, happens=True, times=3)
-    sessions = [desk.buy(account=f"acct-{name}") for name in "abc"]
-    assert desk.settle() == 3
-    assert [desk.status(one) for one in sessions] == ["complete"] * 3
-    assert desk.settle() == 0
-
-
-def test_worker_takes_whoever_waits_longest_first(desk, bluesnap):
-    bluesnap.script("create_subscription", LOST, happens=True, times=2)
-    for name in "ab":
-        desk.buy(account=f"acct-{name}")
-    desk.let_leases_end()
-    later, first = desk.signups
-    with desk.tools.engine.begin() as connection:
-        ago = SIGNUPS.c.lease_until - timedelta(minutes=5)
-        connection.execute(update(SIGNUPS).where(SIGNUPS.c.id == first.id).values(lease_until=ago))
-    settle.settle_due(desk.tools)
-    asked = [call["shopper_id"] for call in bluesnap.made("list_subscriptions")]
-    assert asked == [first.provider_shopper, later.provider_shopper]

@@ -64,6 +64,13 @@ class Desk:
             called_at=SIGNUPS.c.called_at - back,
         )
 
+    @property
+    def seconds_left(self):
+        """Of the lease of the one signup there is."""
+        with self.tools.engine.connect() as connection:
+            left = connection.execute(select(SIGNUPS.c.lease_until - func.clock_timestamp())).scalar_one()
+        return left.total_seconds()
+
     def _change_signups(self, **values):
         with self.tools.engine.begin() as connection:
             connection.execute(update(SIGNUPS).values(**values))

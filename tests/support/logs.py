@@ -6,11 +6,14 @@ import logging
 import sys
 import threading
 
+import structlog
+
 from service.telemetry import logs
 
 
 def write_logs_to(stream):
     """From now on every record goes through our formatter into this stream."""
+    structlog.contextvars.clear_contextvars()  # the last request of another test may have left its id
     kept = sys.excepthook, threading.excepthook, sys.unraisablehook
     logs.set_up(stream)
     sys.excepthook, threading.excepthook, sys.unraisablehook = kept

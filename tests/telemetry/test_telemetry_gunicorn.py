@@ -15,15 +15,15 @@ from tests.support.cards import VISA, traces
 
 @pytest.fixture
 def gunicorn(quiet_logs, capsys):
-    """gunicorn's logger as it sets itself up, and a function that answers what was written."""
+    """Makes gunicorn's logger as it sets itself up; a function then answers what was written."""
     kept = sys.excepthook, threading.excepthook, sys.unraisablehook
-    yield Logger(Config()), lambda: capsys.readouterr().out
+    yield lambda: (Logger(Config()), lambda: capsys.readouterr().out)
     sys.excepthook, threading.excepthook, sys.unraisablehook = kept
     quiet_logs()
 
 
 def test_error_of_gunicorn_is_told_without_its_text(gunicorn):
-    logger, written = gunicorn
+    logger, written = gunicorn()
     logger.error("Error handling request %s", f"/{VISA}")
     try:
         int(f"card {VISA}")
@@ -39,7 +39,7 @@ def test_error_of_gunicorn_is_told_without_its_text(gunicorn):
 
 
 def test_access_log_of_gunicorn_says_nothing(gunicorn):
-    logger, written = gunicorn
+    logger, written = gunicorn()
     logger.access(None, None, {"RAW_URI": f"/{VISA}"}, None)
     logger.access_log.info("GET /%s", VISA)
     assert written() == ""

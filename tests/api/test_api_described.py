@@ -1,0 +1,310 @@
+"""Requests of every shape, made from openapi.yaml: nothing is answered that the description does not say, and nothing breaks."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.parameters import ParameterLocation
+from werkzeug import Response
+
+from service.config import ROOT
+from service.errors import (
+    Code,
+    Declined,
+    DeclineReason,
+    FieldsRefused,
+    Misconfigured,
+    NeverSent,
+    Rejected,
+    RetryLater,
+    Unknown,
+)
+from tests.support.cards import VISA, traces
+from tests.support.notices import signed_headers
+from tests.support.web import PAYER, SCOPES, WEBHOOKS, new_key, problem
+
+load_all_checks()
+METHODS = {"get", "put", "post", "delete", "patch", "options", "trace"}
+#: What a well-formed request may be told. 422 too: that a plan is not for sale, or that a name has too many digits, no schema says.
+SENSIBLE_NO = ["401", "402", "403", "404", "409", "410", "422", "429"]
+NUMBERS = itertools.count()
+
+
+def described(modes, accepted):
+    """The API as checked in; `modes` of the data that is made of it, and the statuses by which well-formed data is accepted."""
+    config = {
+        "generation": {"mode": modes},
+        "cache": {"enabled": False},
+        "checks": {"positive_data_acceptance": {"expected-statuses": accepted}},
+    }
+    return schemathesis.openapi.from_path(ROOT / "openapi.yaml", config=SchemathesisConfig.from_dict(config))
+
+
+ANYTHING = described("all", ["2xx", *SENSIBLE_NO])
+WELL_FORMED = described("positive", ["2xx"])
+
+
+def bounded(examples=40):
+    return settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        # the database fills up during one operation's examples, on purpose
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+
+
+def checks(*names):
+    return [CHECKS.get_one(name) for name in names]
+
+
+@pytest.fixture
+def tools(make_tools):
+    """Limits against card testing have tests of their own; here one caller tries everything."""
+    return make_tools(sessions_per_address="1000000", breaker_percent="100", breaker_minimum="100000")
+
+
+class Signing:
+    """BlueSnap's end of the wire: signs what is really sent to its door."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        if environ["PATH_INFO"] == WEBHOOKS:
+            raw = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            signed = signed_headers(raw)
+            environ |= {
+                "wsgi.input": io.BytesIO(raw),
+                "HTTP_BLS_SIGNATURE": signed["bls-signature"],
+                "HTTP_BLS_IPN_TIMESTAMP": signed["bls-ipn-timestamp"],
+            }
+        return self.app(environ, start_response)
+
+
+def send(web, case):
+    """Send a case as somebody who may: the platform, the page of a fresh session, or BlueSnap."""
+    secret = web.key
+    if "session_id" in case.path_parameters:
+        session = web.open(account=f"acct-{next(NUMBERS)}")
+        secret = session["client_secret"]
+        if not case.meta.is_negative_at(ParameterLocation.PATH):
+            case.path_parameters["session_id"] = session["id"]
+    port = 8081 if case.path == "/metrics" else 8080
+    return case.call(
+        app=Signing(web.app), base_url=f"http://localhost:{port}", headers={"Authorization": f"Bearer {secret}"}
+    )
+
+
+@pytest.fixture
+def unchanged(web, strangers):
+    """Whatever the test sends, no row comes or goes."""
+    before = web.rows()
+    yield
+    assert web.rows() == before
+
+
+@ANYTHING.parametrize()
+@bounded()
+def test_stranger_is_told_no_as_described(case, web, unchanged):
+    case.validate_response(case.call(app=web.app))
+
+
+@ANYTHING.parametrize()
+@bounded()
+def test_request_with_credentials_is_answered_as_described(case, web):
+    answer = send(web, case)
+    without = ["ignored_auth"]  # it takes the credentials that `send` adds for made-up ones
+    if case.path == WEBHOOKS:  # an authentic notice is never refused for what it carries, and here all of them are
+        without += ["negative_data_rejection", "missing_required_header"]
+    case.validate_response(answer, excluded_checks=checks(*without))
+
+
+def digits(value):
+    return sum(character.isdigit() for character in value) if isinstance(value, str) else 0
+
+
+def made_sensible(case):
+    """What the description cannot say: the plan is for sale, the account and the key are new, names are letters, no value is rich in digits."""
+    if "Idempotency-Key" in case.headers:
+        case.headers["Idempotency-Key"] = new_key()
+    if "account" in case.path_parameters:
+        case.path_parameters["account"] = case.path_parameters["account"].translate(
+            str.maketrans("0123456789", "abcdefghij")
+        )
+    if case.path == "/v1/checkout-sessions":
+        members = min(case.body["members"], 10_000)
+        case.body = case.body | {"account": f"acct-{next(NUMBERS)}", "plan": "team", "members": members}
+    if case.path.endswith("/completion"):
+        payer = case.body["payer"] | {name: PAYER[name] for name in ("first_name", "last_name")}
+        payer = {name: value for name, value in payer.items() if digits(value) <= 12}
+        case.body = {name: value for name, value in case.body.items() if digits(value) <= 12} | {"payer": payer}
+
+
+@WELL_FORMED.parametrize()
+@bounded()
+def test_well_formed_request_succeeds_as_described(case, web):
+    made_sensible(case)
+    answer = send(web, case)
+    scenario = getattr(case.meta.phase.data, "scenario", None)
+    assert 200 <= answer.status_code < 300, (scenario, answer.text)
+    case.validate_response(answer, excluded_checks=checks("ignored_auth"))
+
+
+STRANGERS = (
+    "nobody",
+    "of no form",
+    "with a password",
+    "made up",
+    "revoked",
+    "of another environment",
+    "of another scope",
+    "of another session",
+)
+LOCKED = WELL_FORMED.include(lambda context: context.operation.definition.raw["security"] != [])
+
+
+@pytest.fixture
+def strangers(web):
+    """What each sends as its credentials: all wrong in a way of its own, most of them real."""
+    revoked_id, revoked = web.new_key(*SCOPES)
+    web.revoke(revoked_id)
+    keys = {
+        "of no form": VISA,
+        "made up": "pk_simulator_" + "A" * 43,
+        "revoked": revoked,
+        "of another environment": web.new_key(*SCOPES, environment="sandbox")[1],
+        "of another scope": web.new_key("accounts:read")[1],
+        "a seller": web.new_key("checkout:write")[1],
+        "of another session": web.open(account="acct-other")["client_secret"],
+    }
+    return {"nobody": None, "with a password": "Basic dXNlcjpwYXNzd29yZA=="} | {
+        name: f"Bearer {key}" for name, key in keys.items()
+    }
+
+
+@LOCKED.parametrize()
+@LOCKED.given(who=st.sampled_from(STRANGERS))
+@bounded()
+def test_wrong_credentials_open_no_door(case, web, strangers, unchanged, who):
+    sent = strangers["a seller" if who == "of another scope" and "account" in case.path_parameters else who]
+    case.headers.pop("Authorization", None)
+    answer = case.call(app=web.app, headers={"Authorization": sent} if sent else {})
+    assert answer.status_code in {401, 403}
+    assert traces(answer.text, VISA) == []
+    case.validate_response(answer, excluded_checks=checks("positive_data_acceptance"))
+
+
+MISFORTUNES = {
+    "never sent": NeverSent("connection_refused"),
+    "busy": RetryLater("throttled", status=429),
+    "unknown": Unknown("read_timed_out"),
+    "rejected": Rejected("invalid_request", status=400),
+    "misconfigured": Misconfigured("credentials_refused", status=401),
+    "declined": Declined("declined", DeclineReason.CALL_ISSUER, hard=False, status=400),
+    "declined for good": Declined("fraud_suspected", DeclineReason.REFUSED, hard=True, status=400),
+    "fields empty": FieldsRefused("fields_empty", Code.PAYMENT_FIELDS_TOKEN_EMPTY, status=400),
+}
+SELLING = WELL_FORMED.include(method="POST").exclude(path=WEBHOOKS)
+
+
+#: What BlueSnap is asked by each, in order.
+ASKED = {
+    "/v1/checkout-sessions": ("create_payment_fields_token",),
+    "/v1/checkout-sessions/{session_id}/renewals": ("create_payment_fields_token",),
+    "/v1/checkout-sessions/{session_id}/completion": ("create_shopper", "create_subscription"),
+}
+
+
+@SELLING.parametrize()
+@SELLING.given(what=st.sampled_from(sorted(MISFORTUNES)), late=st.booleans())
+@bounded()
+def test_trouble_with_bluesnap_is_answered_as_described(case, web, what, late):
+    made_sensible(case)
+    secret = web.key
+    if "session_id" in case.path_parameters:
+        session = web.open(account=f"acct-{next(NUMBERS)}")
+        secret, case.path_parameters["session_id"] = session["client_secret"], session["id"]
+    web.bluesnap.script(ASKED[case.path][-1 if late else 0], MISFORTUNES[what])
+    answer = case.call(app=web.app, headers={"Authorization": f"Bearer {secret}"})
+    assert answer.status_code in {202, 402, 409, 422, 502, 503}
+    without = ("not_a_server_error", "ignored_auth", "positive_data_acceptance")
+    case.validate_response(answer, excluded_checks=checks(*without))
+
+
+def declared():
+    """Each path with an example of it, and the methods that are described for it."""
+    for path, operations in ANYTHING.raw_schema["paths"].items():
+        example = path.replace("{account}", "acct-a").replace("{session_id}", f"cs_{'b' * 30}")
+        yield pytest.param(example, METHODS & set(operations), id=path)
+
+
+@pytest.mark.parametrize(("path", "methods"), list(declared()))
+def test_method_that_is_not_described_is_not_allowed(web, path, methods):
+    page = path.startswith("/v1/checkout-sessions/")  # a browser asks there before it calls
+    allowed = methods | ({"head"} if "get" in methods else set()) | ({"options"} if page else set())
+    for method in (METHODS | {"head"}) - allowed:
+        answer = web.call(method.upper(), path, auth=web.key)
+        if method != "head":
+            problem(answer, 405, "method_not_allowed")
+        assert answer.status_code == 405
+        assert {one.strip().lower() for one in answer.headers["Allow"].split(",")} == allowed
+
+
+PROBLEM = "application/problem+json"
+ACCOUNT = {
+    "account": "a",
+    "access": {"plan": "community", "members": None, "until": None, "reason": "free"},
+    "subscription": None,
+}
+NOT_DESCRIBED = {
+    "a crash": (500, PROBLEM, {}, {"ServerError", "UndefinedStatusCode"}),
+    "a status": (418, "application/json", ACCOUNT, {"UndefinedStatusCode"}),
+    "a media type": (200, "text/html", ACCOUNT, {"UndefinedContentType"}),
+    "no field": (200, "application/json", {}, {"JsonSchemaError"}),
+    "a field too many": (200, "application/json", {**ACCOUNT, "card": "1111"}, {"JsonSchemaError"}),
+    "a field too many inside": (
+        200,
+        "application/json",
+        {**ACCOUNT, "access": {**ACCOUNT["access"], "card": "1111"}},
+        {"JsonSchemaError"},
+    ),
+    "a word": (
+        200,
+        "application/json",
+        {**ACCOUNT, "access": {**ACCOUNT["access"], "reason": "gift"}},
+        {"JsonSchemaError"},
+    ),
+    "a problem of no form": (422, PROBLEM, {"code": "account_malformed"}, {"JsonSchemaError"}),
+}
+
+
+def judged(status, media_type, body):
+    """The names of what is wrong with such an answer to a request for an account."""
+    case = ANYTHING["/v1/accounts/{account}"]["GET"].Case(path_parameters={"account": "a"})
+    answer = case.call(app=Response(json.dumps(body), status, content_type=media_type))
+    try:
+        case.validate_response(answer, excluded_checks=checks("ignored_auth"))
+    except FailureGroup as failures:
+        return {type(one).__name__ for one in failures.exceptions}
+    return set()
+
+
+@pytest.mark.parametrize("what", NOT_DESCRIBED)
+def test_answer_that_is_not_described_is_noticed(what):
+    *answer, wrong = NOT_DESCRIBED[what]
+    assert judged(*answer) == wrong
+
+
+def test_answer_that_is_described_is_fine():
+    assert judged(200, "application/json", ACCOUNT) == set()
