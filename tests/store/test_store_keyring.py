@@ -75,7 +75,9 @@ def test_client_secret_of_an_old_key_is_still_known():
     assert Keyring([NEW, OLD]).client_secret(session_id, "subscribe") != secret
 
 
-@pytest.mark.parametrize("text", ["", "pcs_", "pk_simulator_" + "a" * 43, "pcs_" + "b" * 30 + "_" + "\u00e4" * 43, "pcs_x_y"])
+@pytest.mark.parametrize(
+    "text", ["", "pcs_", "pk_simulator_" + "a" * 43, "pcs_" + "b" * 30 + "_" + "\u00e4" * 43, "pcs_x_y"]
+)
 def test_text_that_is_no_client_secret_names_no_session(text):
     assert session_of(text) is None
     assert not Keyring([OLD]).is_client_secret(text, "subscribe")
