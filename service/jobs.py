@@ -8,7 +8,7 @@ import procrastinate
 from procrastinate import PsycopgConnector
 from procrastinate.jobs import Status
 
-from service.billing import settle, tidy
+from service.billing import looks, settle, tidy
 from service.billing.tools import Tools
 from service.store import database
 
@@ -34,6 +34,11 @@ def app_for(tools: Tools) -> procrastinate.App:
     @app.task(name="settle_signups", queue=QUEUE, queueing_lock="settle_signups")
     def settle_signups(timestamp: int) -> None:  # noqa: ARG001 - the time it was due, which nothing depends on
         settle.settle_due(tools)
+
+    @app.periodic(cron=f"* * * * * */{EVERY_SECONDS}")
+    @app.task(name="look", queue=QUEUE, queueing_lock="look")
+    def look(timestamp: int) -> None:  # noqa: ARG001
+        looks.look_due(tools)
 
     @app.periodic(cron=f"*/{TIDY_MINUTES} * * * *")
     @app.task(name="tidy", queue=QUEUE, queueing_lock="tidy")

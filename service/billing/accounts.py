@@ -13,7 +13,7 @@ from service.store.models import Subscription
 
 @dataclass(frozen=True)
 class AccountView:
-    """An account as the platform sees it. A subscription that is still undecided is not shown."""
+    """An account as the platform sees it. A subscription that is undecided, or over in every respect, is not shown."""
 
     account: str
     access: Access
@@ -22,10 +22,12 @@ class AccountView:
 
 def read(tools: Tools, account: str) -> AccountView:
     """The account at this moment."""
+    now, settings = tools.clock(), tools.settings
     with tools.engine.connect() as connection:
-        found = accounts.claiming_subscription(connection, account)
-    subscription = found if found is not None and found.status == "active" else None
-    return AccountView(account, access_at(subscription, tools.clock()), subscription)
+        subscription = accounts.latest_subscription(connection, account)
+    access = access_at(subscription, now, grace_days=settings.grace_days, zone=settings.billing_zone)
+    ended = subscription is not None and subscription.status == "ended"
+    return AccountView(account, access, None if ended and access.reason == "free" else subscription)
 
 
 def total_of(subscription: Subscription) -> Money:

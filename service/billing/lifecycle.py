@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from service.billing.catalogue import FREE
@@ -50,18 +50,34 @@ SIGNUP_MOVES: dict[tuple[str, Step], tuple[str, Act]] = {
 
 
 class Event(enum.StrEnum):
-    """What can happen to a subscription."""
+    """What can happen to a subscription. UNPAID: its billing day passed and BlueSnap could not charge; ENDING: it will not renew."""
 
     ACTIVATED = "activated"
     VOIDED = "voided"
     CHARGED = "charged"
+    RENEWED = "renewed"
+    UNPAID = "unpaid"
+    ENDING = "ending"
+    RESUMED = "resumed"
+    ENDED = "ended"
 
 
-#: (status, event): next status. Charging an active subscription again is a renewal, which comes with the subscriptions' own life.
+#: (status, event): next status, and the entry that it leaves. What is not here cannot happen.
 SUBSCRIPTION_MOVES: dict[tuple[str, Event], tuple[str, Act]] = {
     ("incomplete", Event.ACTIVATED): ("active", Act.SUBSCRIPTION_ACTIVATED),
     ("incomplete", Event.VOIDED): ("void", Act.SUBSCRIPTION_VOIDED),
     ("active", Event.CHARGED): ("active", Act.CHARGE_RECORDED),
+    ("active", Event.RENEWED): ("active", Act.SUBSCRIPTION_RENEWED),
+    ("active", Event.UNPAID): ("past_due", Act.SUBSCRIPTION_PAST_DUE),
+    ("active", Event.ENDING): ("active", Act.SUBSCRIPTION_ENDING),
+    ("active", Event.RESUMED): ("active", Act.SUBSCRIPTION_RESUMED),
+    ("active", Event.ENDED): ("ended", Act.SUBSCRIPTION_ENDED),
+    ("past_due", Event.CHARGED): ("past_due", Act.CHARGE_RECORDED),
+    ("past_due", Event.RENEWED): ("active", Act.SUBSCRIPTION_RENEWED),
+    ("past_due", Event.ENDING): ("past_due", Act.SUBSCRIPTION_ENDING),
+    ("past_due", Event.RESUMED): ("past_due", Act.SUBSCRIPTION_RESUMED),
+    ("past_due", Event.ENDED): ("ended", Act.SUBSCRIPTION_ENDED),
+    ("ended", Event.CHARGED): ("ended", Act.CHARGE_RECORDED),
 }
 
 
@@ -90,9 +106,14 @@ def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone)
 
 
+def grace_end(paid_until: datetime, days: int, zone: ZoneInfo) -> datetime:
+    """The end of grace: so many billing days after the end of the paid period, not after the notice of the failure."""
+    return start_of_day(paid_until.astimezone(zone).date() + timedelta(days=days), zone)
+
+
 @dataclass(frozen=True)
 class Access:
-    """What an account may use at a moment, and why: free, paid or renewing."""
+    """What an account may use at a moment, until when as far as that is known, and why: free, paid, renewing, grace or canceled."""
 
     plan: str
     members: int | None
@@ -100,14 +121,24 @@ class Access:
     reason: str
 
 
-def access_at(subscription: Subscription | None, now: datetime) -> Access:
-    """Access is not status: past the paid period with renewal on and nothing heard, it stays while BlueSnap is asked."""
-    if subscription is None or subscription.status != "active":
-        return Access(FREE, None, None, "free")
-    renewing = subscription.paid_until is not None and now >= subscription.paid_until
-    return Access(
-        subscription.plan,
-        subscription.members,
-        None if renewing else subscription.paid_until,
-        "renewing" if renewing else "paid",
-    )
+FREE_ACCESS = Access(FREE, None, None, "free")
+
+
+def access_at(subscription: Subscription | None, now: datetime, *, grace_days: int, zone: ZoneInfo) -> Access:
+    """Access is not status. Past the paid period with renewal on and nothing heard, it stays while BlueSnap is asked (DESIGN section 3)."""
+    if subscription is None or subscription.status not in {"active", "past_due", "ended"}:
+        return FREE_ACCESS
+    until = subscription.paid_until
+    over = until is not None and now >= until
+    if subscription.status == "ended" or not subscription.renews:
+        return FREE_ACCESS if over or until is None else _granted(subscription, until, "canceled")
+    if until is None or not over:
+        return _granted(subscription, until, "paid")
+    if subscription.status == "active":
+        return _granted(subscription, None, "renewing")
+    end = grace_end(until, grace_days, zone)
+    return _granted(subscription, end, "grace") if now < end else FREE_ACCESS
+
+
+def _granted(subscription: Subscription, until: datetime | None, reason: str) -> Access:
+    return Access(subscription.plan, subscription.members, until, reason)

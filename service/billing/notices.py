@@ -15,7 +15,7 @@ from service.billing.lifecycle import Event, MoveNotAllowedError, subscription_m
 from service.billing.tools import Tools
 from service.bluesnap import notices as bluesnap_notices
 from service.config import Environment
-from service.store import accounts, notices, signups
+from service.store import accounts, notices, signups, subscriptions
 from service.store.ids import new_id
 from service.store.journal import Origin
 from service.store.models import Notice
@@ -24,6 +24,11 @@ from service.telemetry import metrics
 log = structlog.get_logger()
 #: One payment may be told as either, and the first to come is the only one that is applied.
 PAYMENTS = {"CHARGE", "RECURRING"}
+#: Types that say that a subscription has changed: reasons to look, and nothing more. What they carry is not believed.
+TELLING = {
+    "SUBSCRIPTION_CHARGE_FAILURE", "CANCELLATION", "CANCEL_ON_RENEWAL", "CONTRACT_CHANGE",
+    "REFUND", "CANCELLATION_REFUND", "CHARGEBACK", "CHARGEBACK_STATUS_CHANGED", "RDR",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,8 @@ def take_in(tools: Tools, origin: Origin, delivery: Delivery) -> Verdict:
         verdict = Verdict("hint", doubt) if doubt else _try_to_apply(connection, row, now=now, origin=origin)
         if verdict.outcome in {"hint", "waiting"}:
             _wake_signup(connection, row)
+        if row.provider_subscription is not None and (verdict.outcome == "hint" or verdict == Verdict("applied")):
+            subscriptions.ask_soon(connection, row.provider_subscription)
         notices.settle(connection, row.id, verdict.outcome, verdict.reason)
     log.info("notice.taken", notice=row.id, notice_type=row.type, outcome=verdict.outcome, reason=verdict.reason)
     return _counted(heard.type, verdict)
@@ -97,14 +104,11 @@ def _try_to_apply(connection: Connection, row: Notice, *, now: datetime, origin:
 
 
 def _apply(connection: Connection, row: Notice, *, now: datetime, origin: Origin) -> Verdict:
-    """A charge of a subscription that we know is recorded; one that we do not know yet waits. Other types come with the subscriptions' life."""
-    if row.type not in PAYMENTS:
-        return Verdict("ignored", "type_not_handled")
-    if row.reference is None or row.amount is None or row.currency is None:
-        return Verdict("hint", "incomplete")
-    if row.provider_subscription is None:
-        return Verdict("ignored", "no_subscription")
-    subscription = accounts.subscription_of_provider(connection, row.provider_subscription)
+    """A charge of a subscription that we know is recorded; one that we do not know yet waits. What tells of a change is a reason to look."""
+    told = _by_what_it_is(row)
+    if told is not None or row.reference is None or row.amount is None or row.currency is None:
+        return told or Verdict("hint", "incomplete")
+    subscription = accounts.subscription_of_provider(connection, row.provider_subscription or "")
     if subscription is None:
         return Verdict("waiting", "subscription_unknown")
     try:
@@ -114,6 +118,17 @@ def _apply(connection: Connection, row: Notice, *, now: datetime, origin: Origin
     payment = charges.Payment(row.reference, row.amount, row.currency, "notice")
     new = charges.record(connection, subscription, payment, now=now, origin=origin)
     return Verdict("applied", None if new else "known_already")
+
+
+def _by_what_it_is(row: Notice) -> Verdict | None:
+    """The verdict on a notice that is no payment of a subscription."""
+    if row.type in TELLING and row.provider_subscription is not None:
+        return Verdict("hint", "look")
+    if row.type not in PAYMENTS:
+        return Verdict("ignored", "type_not_handled")
+    if row.provider_subscription is None and None not in {row.reference, row.amount, row.currency}:
+        return Verdict("ignored", "no_subscription")
+    return None
 
 
 def _wake_signup(connection: Connection, row: Notice) -> None:

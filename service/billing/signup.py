@@ -100,7 +100,8 @@ def _claim(
     claim = Subscription(
         id=new_id("sub"), account=session.account, plan=session.plan, plan_version=session.plan_version,
         members=session.members, amount=session.amount, currency=session.currency, status="incomplete",
-        provider_subscription=None, provider_shopper=None, next_charge_on=None, paid_until=None, version=1, created_at=now,
+        provider_subscription=None, provider_shopper=None, next_charge_on=None, paid_until=None, renews=True, ended_at=None,
+        look_at=None, looked=0, version=1, created_at=now,
     )  # fmt: skip
     changes.add(connection, claim, Act.SUBSCRIPTION_CLAIMED, origin)
     signup = Signup(

@@ -60,6 +60,7 @@ def _refund(document: Any) -> RefundSeen | None:
         amount=abs(amount),
         refund_date=day_of(found.get("date")),
         reference=_reference(found.get("transactionMetaData")),
+        status=word_of(found.get("refundStatus"), WORDS),
     )
 
 

@@ -96,12 +96,13 @@ class Refund:
 
 @dataclass(frozen=True)
 class RefundSeen:
-    """One refund of a transaction. `reference` is our own id, where BlueSnap shows it; None proves nothing."""
+    """One refund of a transaction. `reference` is our own id, `status` BlueSnap's word for how far it is: None, where it shows none, proves nothing."""
 
     refund_id: str | None
     amount: Decimal
     refund_date: date | None
     reference: str | None
+    status: str | None
 
 
 @dataclass(frozen=True)

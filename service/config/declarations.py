@@ -148,6 +148,13 @@ class Settings:
     quiet_seconds: int = _one(
         "QUIET_SECONDS", parsers.integer(1, 3_600), "time after an unknown outcome before BlueSnap is asked", 120
     )
+    grace_days: int = _one("GRACE_DAYS", parsers.integer(0, 365), "days of full access after a failed renewal", 60)
+    look_seconds: int = _one(
+        "LOOK_SECONDS",
+        parsers.integer(1, 3_600),
+        "time until BlueSnap is asked again about a renewal that it has not told",
+        900,
+    )
     lease_seconds: int = _one("LEASE_SECONDS", parsers.integer(1, 3_600), "how long one process may hold a signup", 90)
     connect_seconds: int = _one("CONNECT_SECONDS", parsers.integer(1, 60), "to connect to BlueSnap", 3)
     read_seconds: int = _one(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from service.store.database import many, one
 from service.store.models import ACCOUNTS, SESSIONS, SUBSCRIPTIONS, CheckoutSession, Subscription
 
 #: A subscription in one of these claims the account (the index one_purchase_per_account says the same).
-CLAIMING = ("incomplete", "active")
+CLAIMING = ("incomplete", "active", "past_due")
+LIVE = ("active", "past_due")
 
 
 def lock(connection: Connection, account: str, now: datetime) -> None:
@@ -26,6 +27,15 @@ def claiming_subscription(connection: Connection, account: str) -> Subscription 
     """The account's live or undecided subscription; there is at most one."""
     statement = select(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.account == account, SUBSCRIPTIONS.c.status.in_(CLAIMING))
     return one(connection, statement, Subscription)
+
+
+def latest_subscription(connection: Connection, account: str) -> Subscription | None:
+    """The account's live subscription, or else the last one that ended."""
+    known = select(SUBSCRIPTIONS).where(
+        SUBSCRIPTIONS.c.account == account, SUBSCRIPTIONS.c.status.in_((*LIVE, "ended"))
+    )
+    live_first = case((SUBSCRIPTIONS.c.status == "ended", 1), else_=0)
+    return one(connection, known.order_by(live_first, SUBSCRIPTIONS.c.id.desc()).limit(1), Subscription)
 
 
 def subscription(connection: Connection, subscription_id: str) -> Subscription:

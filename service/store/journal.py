@@ -39,6 +39,11 @@ class Act(enum.StrEnum):
     SUBSCRIPTION_CLAIMED = "subscription.claimed"
     SUBSCRIPTION_ACTIVATED = "subscription.activated"
     SUBSCRIPTION_VOIDED = "subscription.voided"
+    SUBSCRIPTION_RENEWED = "subscription.renewed"
+    SUBSCRIPTION_PAST_DUE = "subscription.past_due"
+    SUBSCRIPTION_ENDING = "subscription.ending"
+    SUBSCRIPTION_RESUMED = "subscription.resumed"
+    SUBSCRIPTION_ENDED = "subscription.ended"
     CHARGE_RECORDED = "charge.recorded"
 
 
@@ -57,6 +62,8 @@ LEFT_OUT = {
     "fence",
     "lease_until",
     "called_at",
+    "look_at",
+    "looked",
     "shopper_key",
     "subscription_key",
     "fraud_session",

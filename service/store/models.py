@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
@@ -81,7 +82,10 @@ class CheckoutSession:
 
 @dataclass(frozen=True, kw_only=True)
 class Subscription:
-    """A paid plan of an account. It begins as `incomplete`, which claims the account while a signup is undecided."""
+    """A paid plan of an account. It begins as `incomplete`, which claims the account while a signup is undecided.
+
+    `renews` is false once a cancellation is ordered. `look_at` (database time) is when BlueSnap is to be asked, `looked` how often it was in vain.
+    """
 
     id: str = _column(OUR_ID, primary_key=True)
     account: str = _column(ACCOUNT, ForeignKey("accounts.account"))
@@ -95,6 +99,10 @@ class Subscription:
     provider_shopper: str | None = _column(PROVIDER_REF, null=True)
     next_charge_on: date | None = _column(Date, null=True)
     paid_until: datetime | None = _column(MOMENT, null=True)
+    renews: bool = _column(Boolean, server_default=text("true"))
+    ended_at: datetime | None = _column(MOMENT, null=True)
+    look_at: datetime | None = _column(MOMENT, null=True)
+    looked: int = _column(Integer, server_default=text("0"))
     version: int = _column(Integer)
     created_at: datetime = _column(MOMENT)
 
@@ -208,9 +216,14 @@ SUBSCRIPTIONS = _table(
     Subscription,
     "subscriptions",
     Index(
-        "one_purchase_per_account", "account", unique=True, postgresql_where=text("status IN ('incomplete', 'active')")
+        "one_purchase_per_account",
+        "account",
+        unique=True,
+        postgresql_where=text("status IN ('incomplete', 'active', 'past_due')"),
     ),
     Index("subscriptions_by_account", "account"),
+    Index("subscriptions_to_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
+    Index("subscriptions_by_period", "paid_until", postgresql_where=text("status IN ('active', 'past_due')")),
     Index("subscriptions_by_shopper", "provider_shopper"),
 )
 SIGNUPS = _table(

@@ -17,6 +17,10 @@ SIGNUP_MOVES = Counter("panless_signup_moves", "Moves of signups", ["state"])
 SIGNUP_MISMATCHES = Counter(
     "panless_signup_mismatches", "Subscriptions that are not what was asked for: a person must look", ["what"]
 )
+SUBSCRIPTION_MOVES = Counter("panless_subscription_moves", "Moves of subscriptions that a look found", ["event"])
+LOOKS_ODD = Counter(
+    "panless_looks_odd", "Subscriptions in a state at BlueSnap that we do not understand: a person must look"
+)
 NOTICES = Counter("panless_notices", "Notices by type and outcome", ["type", "outcome"])
 NOTICES_REFUSED = Counter("panless_notices_refused", "Notices that were not authentic")
 CHARGE_MISMATCHES = Counter("panless_charge_mismatches", "Charges that differ from what was agreed: a person must look")

@@ -101,7 +101,8 @@ class SubscriptionOut(Schema):
     account = fields.String(required=True)
     plan = fields.String(required=True)
     members = fields.Integer(required=True)
-    status = fields.String(required=True, metadata={"enum": ["active"]})
+    status = fields.String(required=True, metadata={"enum": ["active", "past_due", "ended"]})
+    renews = fields.Boolean(required=True, metadata={"description": "False once a cancellation is ordered."})
     total = fields.Nested(MoneyOut, required=True)
     paid_until = Moment(required=True, allow_none=True)
     next_charge = fields.Nested(NextChargeOut, required=True, allow_none=True)
@@ -114,7 +115,7 @@ class AccessOut(Schema):
     plan = fields.String(required=True)
     members = fields.Integer(required=True, allow_none=True)
     until = Moment(required=True, allow_none=True)
-    reason = fields.String(required=True, metadata={"enum": ["free", "paid", "renewing"]})
+    reason = fields.String(required=True, metadata={"enum": ["free", "paid", "renewing", "grace", "canceled"]})
 
 
 class AccountOut(Schema):
@@ -159,10 +160,10 @@ def subscription_data(subscription: Subscription) -> dict[str, Any]:
     return {
         **{
             name: getattr(subscription, name)
-            for name in ("id", "account", "plan", "members", "status", "paid_until", "version")
+            for name in ("id", "account", "plan", "members", "status", "renews", "paid_until", "version")
         },
         "total": total,
-        "next_charge": {"date": day, "total": total} if day is not None else None,
+        "next_charge": {"date": day, "total": total} if day is not None and subscription.renews else None,
     }
 
 

@@ -23,9 +23,15 @@ UNTIL = datetime(2031, 4, 10, 7, tzinfo=UTC)
 PAID = Subscription(
     id=new_id("sub"), account="acct-a", plan="team", plan_version=1, members=10, amount=Decimal("290.00"), currency="USD",
     status="active", provider_subscription="7100001", provider_shopper="7100002", next_charge_on=date(2031, 4, 10),
-    paid_until=UNTIL, version=2, created_at=UNTIL - timedelta(days=31),
+    paid_until=UNTIL, renews=True, ended_at=None, look_at=None, looked=0, version=2, created_at=UNTIL - timedelta(days=31),
 )  # fmt: skip
 FREE = Access("community", None, None, "free")
+
+
+def access(subscription, now):
+    return access_at(subscription, now, grace_days=60, zone=PACIFIC)
+
+
 MICROSECOND = timedelta(microseconds=1)
 SIGNUP_STATES = {state for state, _ in lifecycle.SIGNUP_MOVES} | {state for state, _ in lifecycle.SIGNUP_MOVES.values()}
 FINAL = {"active", "declined", "released", "stuck"}
@@ -56,8 +62,9 @@ def test_random_events_of_a_subscription_never_leave_the_table(events):
         except MoveNotAllowedError:
             continue
         story.append(status)
-    assert status in {"incomplete", "active", "void"}
-    assert not ("void" in story and "active" in story)
+    assert set(story) <= {"incomplete", "active", "past_due", "ended", "void"}
+    assert not ("void" in story and len(set(story)) > 2)
+    assert "ended" not in story or set(story[story.index("ended") :]) == {"ended"}
 
 
 @pytest.mark.parametrize("state", sorted(FINAL))
@@ -89,8 +96,9 @@ def test_unknown_outcome_never_counts_as_a_decline(state):
         lifecycle.signup_move(state, Step.DECLINED)
 
 
-def test_claim_of_an_account_ends_only_by_being_void():
-    assert {status for status, _ in lifecycle.SUBSCRIPTION_MOVES} == set(CLAIMING)
+def test_claim_of_an_account_ends_only_by_being_void_or_ended():
+    assert {status for status, _ in lifecycle.SUBSCRIPTION_MOVES} == {*CLAIMING, "ended"}
+    assert {event for status, event in lifecycle.SUBSCRIPTION_MOVES if status == "ended"} == {Event.CHARGED}
     assert lifecycle.subscription_move("incomplete", Event.VOIDED)[0] == "void"
     with pytest.raises(MoveNotAllowedError):
         lifecycle.subscription_move("active", Event.VOIDED)
@@ -108,7 +116,7 @@ def test_claim_of_an_account_ends_only_by_being_void():
     ],
 )
 def test_access_stays_past_the_paid_period_while_renewing(now, expected):
-    assert access_at(PAID, now) == expected
+    assert access(PAID, now) == expected
 
 
 @pytest.mark.parametrize(
@@ -116,11 +124,43 @@ def test_access_stays_past_the_paid_period_while_renewing(now, expected):
 )
 @pytest.mark.parametrize("now", [UNTIL - MICROSECOND, UNTIL])
 def test_access_without_a_live_subscription_is_free(subscription, now):
-    assert access_at(subscription, now) == FREE
+    assert access(subscription, now) == FREE
 
 
 def test_access_of_a_subscription_without_an_end_is_paid():
-    assert access_at(dataclasses.replace(PAID, paid_until=None), UNTIL) == Access("team", 10, None, "paid")
+    assert access(dataclasses.replace(PAID, paid_until=None), UNTIL) == Access("team", 10, None, "paid")
+
+
+GRACE_END = datetime(2031, 6, 9, 7, tzinfo=UTC)  # sixty billing days after 10 April, summer time on both
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (UNTIL, Access("team", 10, GRACE_END, "grace")),
+        (GRACE_END - timedelta(minutes=1), Access("team", 10, GRACE_END, "grace")),
+        (GRACE_END, FREE),
+        (GRACE_END + timedelta(days=400), FREE),
+    ],
+)
+def test_unpaid_renewal_leaves_full_access_for_sixty_billing_days(now, expected):
+    assert access(dataclasses.replace(PAID, status="past_due"), now) == expected
+
+
+def test_grace_ends_at_midnight_across_the_change_of_summer_time():
+    until = start_of_day(date(2031, 10, 10), PACIFIC)
+    assert lifecycle.grace_end(until, 60, PACIFIC) == datetime(2031, 12, 9, tzinfo=PACIFIC)
+
+
+@pytest.mark.parametrize("change", [{"renews": False}, {"status": "ended"}, {"status": "ended", "renews": False}])
+def test_cancelled_plan_stays_to_the_end_of_the_paid_period_and_no_longer(change):
+    cancelled = dataclasses.replace(PAID, **change)
+    assert access(cancelled, UNTIL - MICROSECOND) == Access("team", 10, UNTIL, "canceled")
+    assert access(cancelled, UNTIL) == FREE
+
+
+def test_cancelled_while_unpaid_ends_the_grace():
+    assert access(dataclasses.replace(PAID, status="past_due", renews=False), UNTIL) == FREE
 
 
 @pytest.mark.parametrize(

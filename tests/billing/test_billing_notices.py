@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from service.billing import settle
-from service.billing.notices import Verdict
+from service.billing.notices import TELLING, Verdict
 from service.config import Environment
 from service.store import database
 from service.store.models import ENTRIES
@@ -131,9 +131,16 @@ def test_notice_that_arrives_during_the_activation_is_not_left_waiting(new_datab
     engine.dispose()
 
 
-@pytest.mark.parametrize(
-    "kind", ["REFUND", "CANCELLATION", "CHARGEBACK", "SUBSCRIPTION_CHARGE_FAILURE", "NEWLY_INVENTED"]
-)
+@pytest.mark.parametrize("kind", sorted(TELLING))
+def test_notice_of_a_change_is_a_hint_and_a_reason_to_look(desk, bought, kind):
+    (before,) = desk.subscriptions
+    assert deliver(desk.tools, charge_form(bought, transactionType=kind)) == Verdict("hint", "look")
+    (after,) = desk.subscriptions
+    assert after.look_at is not None
+    assert {**after._mapping, "look_at": None} == dict(before._mapping)
+
+
+@pytest.mark.parametrize("kind", ["VAULTED_SHOPPER", "PAYOUT", "SUBSCRIPTION_REMINDER", "NEWLY_INVENTED"])
 def test_notice_of_another_type_is_kept_and_changes_nothing(desk, bought, kind):
     before = desk.subscriptions
     verdict = deliver(desk.tools, charge_form(bought, transactionType=kind))

@@ -3,7 +3,7 @@
 A file holds: `call` (a method of the client) and its `arguments`; the `request` it must send; the `response`; the `outcome` for our
 side; `facts`, where this is known from; `given`, what a live peer must have seen before; `simulator`, "answers" or "skip: why";
 `sandbox`, whether the real sandbox can be asked; `next`, further exchanges of the same call; `exact`, pointers into the answer whose
-values a live peer must repeat; `credentials`, where they are not the usual ones. A body that is text stands for these very
+values a live peer must repeat (in each of the exchanges); `credentials`, where they are not the usual ones. A body that is text stands for these very
 characters, any other for JSON. `${name}` is a sample from `values`, which a live peer's own replace; `${name:number}` is a number.
 """
 
@@ -12,12 +12,14 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from service.bluesnap.cards import CardHint
 from service.bluesnap.client import BlueSnapClient
 from service.bluesnap.payloads import Payer
 from service.errors import BlueSnapError, Declined, FieldsRefused
@@ -48,7 +50,8 @@ class Scenario:
 
     @property
     def exchanges(self) -> list[dict[str, Any]]:
-        return [{"request": self["request"], "response": self["response"]}, *self.file.get("next", [])]
+        first = {name: self.file[name] for name in ("request", "response", "exact") if name in self.file}
+        return [first, *self.file.get("next", [])]
 
 
 def load_all() -> list[Scenario]:
@@ -89,16 +92,25 @@ def body_bytes(body: Any) -> bytes | None:
 
 def outcome_of(client: BlueSnapClient, call: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Make the call and put its outcome into the words of a scenario's `outcome`."""
-    given = dict(arguments)
-    if "payer" in given:
-        given["payer"] = Payer(**given["payer"])
-    if "amount" in given:
-        given["amount"] = Decimal(given["amount"])
+    given = {name: _argument(name, value) for name, value in arguments.items()}
     try:
         result = getattr(client, call)(**given)
+        plain = _plain(result)
     except BlueSnapError as error:
         return _told(error)
-    return {"result": _plain(result)}
+    return {"result": plain}
+
+
+_FORMS: dict[str, Callable[[Any], Any]] = {
+    "payer": lambda value: Payer(**value),
+    "card": lambda value: CardHint(**value),
+    "amount": Decimal,
+    "next_charge_date": date.fromisoformat,
+}
+
+
+def _argument(name: str, value: Any) -> Any:
+    return _FORMS[name](value) if name in _FORMS and value is not None else value
 
 
 def _told(error: BlueSnapError) -> dict[str, Any]:
@@ -111,9 +123,11 @@ def _told(error: BlueSnapError) -> dict[str, Any]:
 
 
 def _plain(result: Any) -> Any:
-    if isinstance(result, list):
+    if isinstance(result, list | Iterator):
         return [_plain(one) for one in result]
-    if isinstance(result, str):
+    if isinstance(result, Decimal):
+        return str(result)
+    if result is None or isinstance(result, str):
         return result
     return json.loads(json.dumps(asdict(result), default=_text))
 

@@ -68,9 +68,11 @@ class Stage:
             getattr(self, f"_{step['step']}")(scenario, step, values)
         return values
 
-    def ask(self, scenario: Scenario, values: dict[str, str]) -> requests.Response:
-        """Send the scenario's request."""
-        return self._send(filled(scenario["request"], values), self.credentials_for(scenario))
+    def play(self, scenario: Scenario, values: dict[str, str]) -> None:
+        """Send each of the scenario's requests and assert that it is answered as the file says."""
+        for exchange in scenario.exchanges:
+            answer = self._send(filled(exchange["request"], values), self.credentials_for(scenario))
+            check_answer(exchange, values, answer)
 
     def pull(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = self.session.post(self.base_url + path, json=body, timeout=30)
@@ -182,9 +184,9 @@ def at(document: Any, pointer: str) -> Any:
     return document
 
 
-def check_answer(scenario: Scenario, values: dict[str, str], answer: requests.Response) -> None:
-    """Assert that a live answer has the status, the headers and the shape of the scenario's."""
-    expected = filled(scenario["response"], values)
+def check_answer(exchange: dict[str, Any], values: dict[str, str], answer: requests.Response) -> None:
+    """Assert that a live answer has the status, the headers and the shape of the exchange's."""
+    expected = filled(exchange["response"], values)
     assert answer.status_code == expected["status"], answer.text[:500]
     for name, value in expected["headers"].items():
         if name.lower() in {"location", "content-location"} and "/services/2/" in value:
@@ -198,7 +200,7 @@ def check_answer(scenario: Scenario, values: dict[str, str], answer: requests.Re
     if isinstance(expected["body"], dict | list):
         body = json.loads(answer.content)
         assert differences(expected["body"], body) == []
-        for pointer in scenario.file.get("exact", ()):
+        for pointer in exchange.get("exact", ()):
             assert at(body, pointer) == at(expected["body"], pointer), pointer
     else:
         assert bool(answer.content) == bool(expected["body"])

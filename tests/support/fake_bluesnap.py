@@ -57,6 +57,7 @@ class FakeBlueSnap:
         self._numbers = itertools.count(7_100_001)
         self._scripts = defaultdict(deque)
         self._kept = {}
+        self.charges = defaultdict(list)
         self._lock = threading.RLock()
         for plan_id, price in (("2340001", "29.00"), ("2340002", "49.00")):
             self.plans[plan_id] = Plan(
@@ -114,6 +115,7 @@ class FakeBlueSnap:
                 charge=charge,
             )
             self.subscriptions.append(made)
+            self.charges[made.subscription_id].append(charge)
             return made
 
         return self._perform("create_subscription", given, self._once(given, subscribe))
@@ -130,6 +132,26 @@ class FakeBlueSnap:
             return [replace(one, charge=None) for one in self.subscriptions if one.shopper_id == shopper_id]
 
         return self._perform("list_subscriptions", {"shopper_id": shopper_id, "plan_id": plan_id}, list_all)
+
+    def list_charges(self, subscription_id):
+        def list_all():
+            return [*self.charges[subscription_id]]
+
+        return self._perform("list_charges", {"subscription_id": subscription_id}, list_all)
+
+    def renew(self, subscription_id, day):
+        """BlueSnap charges, and will do so again on that day."""
+        made = self._found(subscription_id)
+        self.charges[subscription_id].append(Charge(self._number(), self._number(), made.amount, "USD"))
+        self.change(subscription_id, next_charge_date=day)
+
+    def change(self, subscription_id, **values):
+        """Something happened at BlueSnap that we did not ask for."""
+        made = self._found(subscription_id)
+        self.subscriptions[self.subscriptions.index(made)] = replace(made, **values)
+
+    def _found(self, subscription_id):
+        return next(one for one in self.subscriptions if one.subscription_id == subscription_id)
 
     def get_plan(self, plan_id):
         def get():

@@ -36,6 +36,7 @@ def test_completion_is_answered_with_the_subscription(web):
         "plan": "business",
         "members": 2,
         "status": "active",
+        "renews": True,
         "total": {"amount": "98.00", "currency": "USD"},
         "paid_until": "2031-04-10T07:00:00.000Z",
         "next_charge": {"date": "2031-04-10", "total": {"amount": "98.00", "currency": "USD"}},

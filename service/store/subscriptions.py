@@ -1,0 +1,68 @@
+"""When BlueSnap is to be asked about a subscription. All of it steers the worker only, in database time, and leaves no entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select, update
+
+from service.store.accounts import LIVE
+from service.store.database import one
+from service.store.models import NOTICES, SUBSCRIPTIONS, Subscription
+
+S = SUBSCRIPTIONS.c
+N = NOTICES.c
+
+
+def ask_soon(connection: Connection, provider_subscription: str) -> bool:
+    """Something was heard of this subscription at BlueSnap: look at once. False if it is none of ours."""
+    statement = update(SUBSCRIPTIONS).where(S.provider_subscription == provider_subscription, S.status.in_(LIVE))
+    values = {"look_at": func.clock_timestamp(), "looked": 0}
+    return connection.execute(statement.values(values).returning(S.id)).first() is not None
+
+
+def expect_renewals(connection: Connection, now: datetime) -> None:
+    """Look at every live subscription whose paid period is over, unless a look is due already."""
+    over = (S.status.in_(LIVE), S.look_at.is_(None), S.paid_until <= now)
+    connection.execute(update(SUBSCRIPTIONS).where(*over).values(look_at=func.clock_timestamp(), looked=0))
+
+
+def due(connection: Connection, limit: int) -> Sequence[str]:
+    """Subscriptions to look at now, the longest waiting first."""
+    statement = select(S.id).where(S.look_at <= func.clock_timestamp()).order_by(S.look_at).limit(limit)
+    return connection.execute(statement).scalars().all()
+
+
+def take(connection: Connection, subscription_id: str, seconds: float) -> Subscription | None:
+    """Take a look upon oneself; nobody else does before so many seconds are over. None if it is not due any more."""
+    mine = (S.id == subscription_id, S.look_at <= func.clock_timestamp())
+    values = {"look_at": func.clock_timestamp() + timedelta(seconds=seconds)}
+    return one(connection, update(SUBSCRIPTIONS).where(*mine).values(values).returning(SUBSCRIPTIONS), Subscription)
+
+
+def locked(connection: Connection, subscription_id: str) -> Subscription | None:
+    """The subscription, held until the transaction ends."""
+    statement = select(SUBSCRIPTIONS).where(S.id == subscription_id).with_for_update(key_share=True)
+    return one(connection, statement, Subscription)
+
+
+def look_again(connection: Connection, subscription_id: str, *, seconds: float, looked: int) -> None:
+    """Look again then."""
+    values = {"look_at": func.clock_timestamp() + timedelta(seconds=seconds), "looked": looked}
+    connection.execute(update(SUBSCRIPTIONS).where(S.id == subscription_id).values(values))
+
+
+def looked_enough(connection: Connection, subscription_id: str) -> None:
+    """Nothing is awaited any more."""
+    connection.execute(update(SUBSCRIPTIONS).where(S.id == subscription_id).values(look_at=None, looked=0))
+
+
+def told_unpaid(connection: Connection, provider_subscription: str, since: datetime) -> bool:
+    """Whether BlueSnap has told of a failed renewal since then (by its own clock)."""
+    told = (
+        N.provider_subscription == provider_subscription,
+        N.type == "SUBSCRIPTION_CHARGE_FAILURE",
+        N.provider_time >= since,
+    )
+    return connection.execute(select(N.id).where(*told).limit(1)).first() is not None
