@@ -12,16 +12,19 @@ from simulator.answers import DECLINES, OTHER_DECLINES
 
 CALLS = frozenset(
     {
-        "create_token", "create_shopper", "get_shopper", "find_shopper", "update_shopper",
+        "create_token", "create_shopper", "get_shopper", "find_shopper", "update_shopper", "delete_shopper",
         "create_plan", "get_plan", "list_plans", "update_plan",
         "create_subscription", "get_subscription", "list_subscriptions", "update_subscription",
-        "list_charges", "resolve_charge", "refund", "get_transaction",
+        "preview_switch", "run_specific", "list_charges", "resolve_charge", "get_charge", "get_transaction",
+        "refund", "refund_legacy", "call_off_refund",
+        "get_notification_config", "update_notification_config", "delete_notification_config",
     }
 )  # fmt: skip
-MODES = frozenset({"decline", "status", "drop_before", "drop_after", "delay", "drip", "garbage", "redirect"})
+MODES = frozenset({"alter", "decline", "status", "drop_before", "drop_after", "delay", "drip", "garbage", "redirect"})
 _FIELDS = {
-    "decline": {"reason"},
-    "status": {"status", "body", "headers"},
+    "alter": {"set", "remove", "codes"},
+    "decline": {"reason", "codes"},
+    "status": {"status", "body", "headers", "media"},
     "delay": {"seconds"},
     "drip": {"seconds"},
     "garbage": {"body", "headers"},
@@ -29,6 +32,8 @@ _FIELDS = {
 }
 # Framing is the server's business: a wrong length would only break the connection, which drop and drip do properly.
 _HEADER_NAME = re.compile(r"(?!(?i:content-length|transfer-encoding|connection)$)[A-Za-z0-9-]{1,100}")
+_MEDIA = re.compile(r"[a-z]+/[a-z0-9.+-]+(; ?charset=[A-Za-z0-9-]+)?")
+_POINTER = re.compile(r"(/([^~/]|~[01])+)+")
 MAX_SECONDS = 300
 MAX_TIMES = 1_000
 
@@ -45,6 +50,10 @@ class Fault:
     headers: tuple[tuple[str, str], ...] = ()
     seconds: float = 5.0
     location: str = "http://127.0.0.1:9/elsewhere"
+    media: str | None = None
+    codes: str = "text"
+    set: tuple[tuple[str, Any], ...] = ()
+    remove: tuple[str, ...] = ()
 
 
 class Faults:
@@ -77,10 +86,12 @@ def read_order(wanted: Mapping[str, object]) -> tuple[str, Fault, int]:
     allowed = {"call", "mode", "times", "processed"} | _FIELDS.get(mode, set())
     if set(wanted) - allowed:
         raise ValueError(f"mode {mode} takes: {', '.join(sorted(allowed))}")
-    processed = wanted.get("processed", mode == "drop_after")
-    if not isinstance(processed, bool) or processed is not {"drop_before": False, "drop_after": True}.get(
-        mode, processed
-    ):
+    processed = wanted.get("processed", mode in {"alter", "drop_after"})
+    if not isinstance(processed, bool) or processed is not {
+        "alter": True,
+        "drop_before": False,
+        "drop_after": True,
+    }.get(mode, processed):
         raise ValueError("processed must be true or false, and fit the mode")
     values: dict[str, Any] = {name: _CHECKS[name](wanted[name]) for name in _FIELDS.get(mode, set()) if name in wanted}
     return call, Fault(mode, processed, **values), int(_number("times", wanted.get("times", 1), 1, MAX_TIMES))
@@ -127,6 +138,36 @@ def _headers(value: object) -> tuple[tuple[str, str], ...]:
     return tuple(value.items())
 
 
+def _codes(value: object) -> str:
+    if value not in ("text", "number"):
+        raise ValueError("codes must be one of: number, text")
+    return str(value)
+
+
+def _media(value: object) -> str:
+    if not isinstance(value, str) or not _MEDIA.fullmatch(value):
+        raise ValueError("media must be a media type such as application/xml")
+    return value
+
+
+def _pointer(value: object) -> str:
+    if not isinstance(value, str) or not _POINTER.fullmatch(value) or len(value) > 200:
+        raise ValueError("a field is named by a JSON pointer such as /charge/amount")
+    return value
+
+
+def _settings(value: object) -> tuple[tuple[str, Any], ...]:
+    if not isinstance(value, dict) or not 1 <= len(value) <= 50:
+        raise ValueError("set must be an object of one to fifty JSON pointers and values")
+    return tuple((_pointer(pointer), new) for pointer, new in value.items())
+
+
+def _removals(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= 50:
+        raise ValueError("remove must be a list of one to fifty JSON pointers")
+    return tuple(_pointer(pointer) for pointer in value)
+
+
 _CHECKS = {
     "reason": _reason,
     "status": lambda value: int(_number("status", value, 200, 599)),
@@ -134,4 +175,8 @@ _CHECKS = {
     "headers": _headers,
     "seconds": lambda value: _number("seconds", value, 0, MAX_SECONDS),
     "location": _location,
+    "codes": _codes,
+    "media": _media,
+    "set": _settings,
+    "remove": _removals,
 }

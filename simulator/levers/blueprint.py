@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
-from simulator import timetravel
+from simulator import lifecycle, three_d_secure, timetravel
 from simulator.answers import Refused
 from simulator.cards import NAMED, CardRefused
 from simulator.clock import Span, read_rfc3339, rfc3339
+from simulator.entities import Token
 from simulator.faults import read_order
+from simulator.levers.cards import add_card_levers
 from simulator.levers.notices import add_notice_levers
+from simulator.levers.portal import add_portal_levers
 from simulator.levers.reading import BadLever, body, only, whole
+from simulator.levers.seeding import add_seed_lever
 from simulator.settings import SettingsRefused
 from simulator.tokens import fill
 
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 
 # Beyond it the ids' and the calendar's arithmetic would say little.
 _LAST_YEAR = 2200
+# A thousand customers to seed take more room than any call of the API.
+_LARGEST_BODY = 4_000_000
 
 
 def levers_blueprint(world: World) -> Blueprint:
@@ -32,6 +38,13 @@ def levers_blueprint(world: World) -> Blueprint:
     _add_fill(blueprint, world)
     _add_readings(blueprint, world)
     add_notice_levers(blueprint, world)
+    add_card_levers(blueprint, world)
+    add_portal_levers(blueprint, world)
+    add_seed_lever(blueprint, world)
+
+    @blueprint.before_request
+    def allow_more() -> None:
+        request.max_content_length = _LARGEST_BODY
 
     @blueprint.errorhandler(BadLever)
     @blueprint.errorhandler(SettingsRefused)
@@ -109,6 +122,7 @@ def _add_orders(blueprint: Blueprint, world: World) -> None:
         try:
             with world.lock:
                 world.behaviour.change(body())
+                lifecycle.schedule_all(world)  # zone, time of day and reminders decide when things fall due
                 return jsonify(world.behaviour.as_json())
         except BadLever:
             raise
@@ -120,7 +134,7 @@ def _add_fill(blueprint: Blueprint, world: World) -> None:
     @blueprint.post("/fill")
     def fill_token() -> Response:
         sent = body()
-        only(sent, {"token", "card"})
+        only(sent, {"token", "card", "three_d_secure"})
         if str(sent.get("card")) not in NAMED:
             raise BadLever(f"card must be one of: {', '.join(sorted(NAMED))}")
         digits, month = NAMED[str(sent["card"])]
@@ -130,15 +144,28 @@ def _add_fill(blueprint: Blueprint, world: World) -> None:
             "expDate": f"{month:02d}/{year}",
             "cvv": "1234" if sent["card"] == "amex" else "123",
         }
+        reference = None
         try:
             with world.lock:
                 token = fill(world, str(sent.get("token")), parts)
+                if "three_d_secure" in sent:
+                    reference = _authenticate(world, token, sent["three_d_secure"])
         except CardRefused as refused:
             raise BadLever(f"the token cannot be filled: {refused.name}") from None
         except Refused as refused:
             name = refused.answer.body["message"][0]["errorName"]
             raise BadLever(f"the token cannot be filled: {name}") from None
-        return jsonify(filled=token.filled, card=sent["card"])
+        told = {"filled": token.filled, "card": sent["card"]}
+        return jsonify(told if reference is None else told | {"three_d_secure_reference": reference})
+
+
+def _authenticate(world: World, token: Token, outcome: object) -> str:
+    """A run of 3-D Secure as in the page, challenged and then passed or failed; its reference."""
+    if outcome not in ("pass", "fail"):
+        raise BadLever("three_d_secure must be one of: fail, pass")
+    run = three_d_secure.begin(world, token.text, {"amount": 1, "currency": "USD"})
+    run.result = three_d_secure.SUCCEEDED if outcome == "pass" else three_d_secure.FAILED
+    return run.reference
 
 
 def _add_readings(blueprint: Blueprint, world: World) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, request
 
 from simulator import answers
+from simulator.altering import altered
 from simulator.answers import Answer, Refused
 from simulator.faults import Fault
 from simulator.idempotency import Ticket, digest_of
@@ -139,6 +140,8 @@ class _Call:
         """The answer, or what becomes of it, under an ordered fault."""
         if fault.mode == "delay":
             return self._delayed(fault)
+        if fault.mode == "alter":
+            return _respond(altered(self.process(), fault))
         said = _spoken(self.world, self.name, fault)
         if fault.processed:
             answer = self.process(said)
@@ -195,11 +198,11 @@ def tokens_in(body: object) -> Iterator[object]:
 def _spoken(world: World, name: str, fault: Fault) -> Answer | None:
     """What the fault answers in place of the truth; None where it only spoils the way."""
     if fault.mode == "decline":
-        return answers.decline(fault.reason, vaulting=name.endswith("shopper"))
+        return altered(answers.decline(fault.reason, vaulting=name.endswith("shopper")), fault)
     if fault.mode == "status":
         text = "Service is temporarily unavailable" if fault.body is None else fault.body
         media = answers.JSON if text.startswith(("{", "[")) else answers.TEXT
-        return Answer(fault.status, text, media, fault.headers)
+        return Answer(fault.status, text, fault.media or media, fault.headers)
     if fault.mode == "redirect":
         return Answer(307, None, answers.TEXT, (("Location", fault.location),))
     if fault.mode == "garbage":

@@ -199,6 +199,7 @@ def refunds(world: World, made: Charge) -> dict[str, Any]:
             "transactionMetaData": refund.metadata,
         }
         for refund in made.refunds
+        if refund.status != "CANCELED"
     ]
     listed = [{name: value for name, value in line.items() if value not in (None, "")} for line in given]
     return {"refund": listed, "balanceAmount": number(made.refundable)}

@@ -42,7 +42,7 @@ NUMBERS = itertools.count()
 def described(modes, accepted):
     """The API as checked in; `modes` of the data that is made of it, and the statuses by which well-formed data is accepted."""
     config = {
-        "generation": {"mode": modes},
+        "generation": {"mode": modes, "deterministic": True},
         "cache": {"enabled": False},
         "checks": {"positive_data_acceptance": {"expected-statuses": accepted}},
     }
