@@ -71,6 +71,12 @@ KEY_PARAMETER = {
     "description": "A UUID. The same key with the same body is answered once; a new card attempt is a new key.",
     "schema": {"type": "string", "format": "uuid"},
 }
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The version that the caller has read, as in `ETag`; another one is refused with 412.",
+    "schema": {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
+}
 #: What every request may be told, whatever it asks for.
 ALWAYS = (Code.REQUEST_MALFORMED, Code.NOT_READY)
 CREDENTIALS = (
@@ -156,6 +162,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
     }
     if operation.idempotent:
         parameters.append(KEY_PARAMETER)
+    if operation.matches:
+        parameters.append(IF_MATCH)
     if "bluesnap_signature" in operation.lock.schemes:
         parameters.append(
             {

@@ -58,6 +58,10 @@ class Code(enum.StrEnum):
     SESSION_COMPLETE = "session_complete"
     SUBSCRIPTION_EXISTS = "subscription_exists"
     SIGNUP_UNDECIDED = "signup_undecided"
+    SUBSCRIPTION_NOT_FOUND = "subscription_not_found"
+    SUBSCRIPTION_CHANGED = "subscription_changed"
+    VERSION_WRONG = "version_wrong"
+    IF_MATCH_MALFORMED = "if_match_malformed"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
     # what the card or BlueSnap said
     CARD_DECLINED = "card_declined"

@@ -23,6 +23,7 @@ class Behaviour:
     renewal_time: str = "midnight"
     month_end: str = "anchored"
     retry_days: tuple[int, ...] = (1, 3, 5, 7, 14, 21, 28, 35, 42, 49, 56, 59)
+    late_payment: str = "skips"
     reminder_days: int = 0
     notice_types: tuple[str, ...] = NEEDED
     failure_reason: str = "once"
@@ -133,6 +134,7 @@ _RULES: dict[str, _Rule] = {
     "renewal_time": _one_of("midnight", "signup"),
     "month_end": _one_of("anchored", "drifts"),
     "retry_days": _rising_days,
+    "late_payment": _one_of("skips", "catches_up", "restarts"),
     "reminder_days": _days,
     "notice_types": _types,
     "failure_reason": _one_of("once", "twice"),

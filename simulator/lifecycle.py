@@ -88,7 +88,7 @@ def _fall_due(world: World, subscription: Subscription) -> None:
 
 def _renew(world: World, subscription: Subscription) -> None:
     start = subscription.next_charge or today(world)
-    following = _following(world, subscription, start)
+    following = _next_after(world, subscription, start)
     subscription.next_charge, subscription.attempt_on = following, None
     _charge_again(world, subscription, (start, following or start))
     limit = subscription.plan.max_charges
@@ -97,6 +97,20 @@ def _renew(world: World, subscription: Subscription) -> None:
         billing.end(world, subscription, "FINISHED")
     else:
         schedule(world, subscription)
+
+
+def _next_after(world: World, subscription: Subscription, start: date) -> date | None:
+    """The charge date after the one that is being paid; when that is past too, what the behaviour late_payment says."""
+    following, now = _following(world, subscription, start), today(world)
+    late = world.behaviour.late_payment
+    if subscription.attempt_on is None or late == "catches_up":
+        return following
+    if late == "restarts":
+        subscription.anchor = now.day
+        return subscription.plan.following(now, now.day)
+    while following is not None and following <= now:
+        following = _following(world, subscription, following)
+    return following
 
 
 def _following(world: World, subscription: Subscription, day: date) -> date | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection
@@ -14,7 +15,7 @@ from service.billing.truth import PATIENCE, Seen, differences, is_understood
 from service.bluesnap import payloads
 from service.errors import BlueSnapError
 from service.store import changes, subscriptions
-from service.store.journal import Origin
+from service.store.journal import Act, Origin
 from service.store.models import Subscription
 from service.telemetry import metrics
 
@@ -22,6 +23,8 @@ log = structlog.get_logger()
 WORKER = Origin("worker")
 BATCH = 100
 LONGEST_WAIT_SECONDS = 3_600
+#: A change whose outcome is known.
+SETTLED: dict[str, Any] = {"pending_change": None, "pending_until": None}
 
 
 def look_due(tools: Tools) -> int:
@@ -67,17 +70,33 @@ def _settle(
         if charge.amount:
             payment = charges.Payment(charge.transaction_id, charge.amount, charge.currency, "look")
             charges.record(connection, subscription, payment, now=now, origin=WORKER)
+    subscription = follow(connection, tools, subscription, found=found, origin=WORKER)
+    if subscriptions.is_settled(connection, subscription):
+        subscription = changes.change(connection, subscription, Act.CHANGE_SETTLED, WORKER, **SETTLED)
+    waits = subscription.status == "active" and subscription.paid_until is not None and now >= subscription.paid_until
+    if subscription.pending_change is not None:
+        subscriptions.look_when_settled(connection, subscription)
+    elif waits or subscription.status == "past_due":
+        _again(connection, tools, subscription)
+    else:
+        subscriptions.looked_enough(connection, subscription.id)
+
+
+def follow(
+    connection: Connection, tools: Tools, subscription: Subscription, *, found: payloads.Subscription, origin: Origin
+) -> Subscription:
+    """Take every move that brings our record to what BlueSnap shows. Call with the row held."""
+    now = tools.clock()
     since = (subscription.paid_until or now) - PATIENCE
     told = subscriptions.told_unpaid(connection, found.subscription_id, since)
     seen = Seen(found.status, found.auto_renew, found.next_charge_date, told)
     if not is_understood(seen):
         metrics.LOOKS_ODD.inc()
         log.error("look.odd_status", subscription=subscription.id, account=subscription.account)
-    for event, values in (
-        differences(subscription, seen, now=now, zone=tools.settings.billing_zone) if is_understood(seen) else []
-    ):
+        return subscription
+    for event, values in differences(subscription, seen, now=now, zone=tools.settings.billing_zone):
         status, act = subscription_move(subscription.status, event)
-        subscription = changes.change(connection, subscription, act, WORKER, status=status, **values)
+        subscription = changes.change(connection, subscription, act, origin, status=status, **values)
         metrics.SUBSCRIPTION_MOVES.labels(event=event.value).inc()
         log.info(
             "subscription.moved",
@@ -86,13 +105,7 @@ def _settle(
             state=status,
             reason=event.value,
         )
-    awaited = subscription.status == "past_due" or (
-        subscription.status == "active" and subscription.paid_until is not None and now >= subscription.paid_until
-    )
-    if awaited:
-        _again(connection, tools, subscription)
-    else:
-        subscriptions.looked_enough(connection, subscription.id)
+    return subscription
 
 
 def _again(connection: Connection, tools: Tools, subscription: Subscription) -> None:

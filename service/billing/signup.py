@@ -101,7 +101,7 @@ def _claim(
         id=new_id("sub"), account=session.account, plan=session.plan, plan_version=session.plan_version,
         members=session.members, amount=session.amount, currency=session.currency, status="incomplete",
         provider_subscription=None, provider_shopper=None, next_charge_on=None, paid_until=None, renews=True, ended_at=None,
-        look_at=None, looked=0, version=1, created_at=now,
+        look_at=None, looked=0, pending_change=None, pending_until=None, version=1, created_at=now,
     )  # fmt: skip
     changes.add(connection, claim, Act.SUBSCRIPTION_CLAIMED, origin)
     signup = Signup(

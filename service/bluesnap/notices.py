@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 from zoneinfo import ZoneInfo
 
+from service.bluesnap.reasons import Reason, reason_of
+
 OTHER = "OTHER"
 # bluesnap/webhooks.md section 3
 TYPES = frozenset({
@@ -22,10 +24,19 @@ TYPES = frozenset({
     "OFFLINE_ORDER", "PAYOUT", "FAILED_PAYOUT_TRANSFER", "VENDOR_STATUS_CHANGED", "VENDOR_REPORT_AVAILABLE",
     "MERCHANT_PARTNER_ONBOARDED", "MERCHANT_PARTNER_STATUS",
 })  # fmt: skip
+# what cbStatus can say (bluesnap/webhooks.md section 3), in capitals
+DISPUTE_STATUSES = frozenset({"NEW", "WORKING", "CLOSED", "COMPLETED_WON", "COMPLETED_LOST", "COMPLETED_PENDING"})
+# After these BlueSnap charges the subscription no more; no parameter says so. No notice says that it will again.
+_ENDS_RENEWAL = frozenset({"CANCEL_ON_RENEWAL", "CANCELLATION", "CANCELLATION_REFUND"})
 _PACIFIC = ZoneInfo("America/Los_Angeles")
 _MOST_FIELDS = 400  # a real notice has up to 120
 _TOO_LONG = "too long"
 _LONGEST = 64  # bytes of a name or value on the list, decoded; none of them needs half of it
+_LONGER = {
+    "linkedsubscriptions": 700,
+    **dict.fromkeys(("reversalreason", "cancelreason", "failurereason", "declinereason"), 1000),
+}
+_MOST_LINKED = 50
 
 _DIGITS = re.compile(r"[0-9]{1,12}")
 _AMOUNT = re.compile(r"-?([0-9]{1,9}|[0-9]{1,3}(,[0-9]{3}){1,2})(\.[0-9]{1,3})?")
@@ -37,7 +48,9 @@ class Notice:
     """What we take from a notice; None for what it did not say.
 
     `type` is one of TYPES or OTHER. Ids are digits, at most 12. `amount` is what was charged, in major units of `currency`; negative
-    in refunds. `provider_time` and `until` are UTC. `complete` is false if a field on our list was dropped because it failed its
+    in refunds, and so is `reversal_amount`. `provider_time` and `until` are UTC. `plan_id` is the plan that holds now, `new_plan_id`
+    only what a switch names as new. `dispute_status` is one of DISPUTE_STATUSES. `auto_renew` is what the type alone implies. The
+    reasons are words of ours; free text is never kept, and nothing must be decided by them. `complete` is false if a field on our list was dropped because it failed its
     format, contradicted itself or came too late in an overlong body: then the notice is only a hint.
     """
 
@@ -55,6 +68,19 @@ class Notice:
     until: datetime | None = None
     test_mode: bool | None = None
     complete: bool = True
+    new_plan_id: str | None = None
+    capture_reference: str | None = None
+    reversal_amount: Decimal | None = None
+    dispute_status: str | None = None
+    reversal_reason: Reason | None = None
+    cancel_reason: Reason | None = None
+    failure_reason: Reason | None = None
+    linked_subscriptions: tuple[str, ...] = ()
+
+    @property
+    def auto_renew(self) -> bool | None:
+        """False where the type says that no renewal follows, else None."""
+        return False if self.type in _ENDS_RENEWAL else None
 
 
 def _digits(text: str) -> str | None:
@@ -82,6 +108,18 @@ def _type(text: str) -> str:
     return text.upper() if text.upper() in TYPES else OTHER
 
 
+def _dispute(text: str) -> str | None:
+    """`New`, `Completed_Won`, in any case (bluesnap/variants.md section 7)."""
+    word = text.upper().replace(" ", "_")
+    return word if word in DISPUTE_STATUSES else None
+
+
+def _linked(text: str) -> tuple[str, ...] | None:
+    """Subscription ids between commas; an empty place is none."""
+    ids = tuple(one.strip() for one in text.split(",") if one.strip())
+    return ids if len(ids) <= _MOST_LINKED and all(map(_DIGITS.fullmatch, ids)) else None
+
+
 def _time(text: str) -> datetime | None:
     """`08/16/2023 12:46 AM`, US Pacific with daylight saving (bluesnap/variants.md section 6), as UTC.
 
@@ -107,6 +145,14 @@ _FIELDS: dict[str, tuple[str, int, Callable[[str], Any]]] = {
     "originalrefnum": ("original_reference", 1, _digits),
     "originalinvoiceid": ("original_reference", 2, _digits),
     "reversalrefnum": ("reversal_reference", 0, _digits),
+    "capturereferencenumber": ("capture_reference", 0, _digits),
+    "reversalamount": ("reversal_amount", 0, _amount),
+    "reversalreason": ("reversal_reason", 0, reason_of),
+    "cancelreason": ("cancel_reason", 0, reason_of),
+    "failurereason": ("failure_reason", 0, reason_of),
+    "declinereason": ("failure_reason", 1, reason_of),
+    "cbstatus": ("dispute_status", 0, _dispute),
+    "linkedsubscriptions": ("linked_subscriptions", 0, _linked),
     "accountid": ("shopper_id", 0, _digits),
     "subscriptionid": ("subscription_id", 0, _digits),
     # after a CONTRACT_CHANGE contractId still names the old plan
@@ -132,11 +178,15 @@ def read_notice(body: bytes) -> Notice:
     for name, text in _listed(pieces[:_MOST_FIELDS]):
         complete &= texts.setdefault(name, text) == text
     values: dict[str, Any] = {}
+    if "newcontractid" in texts:
+        values["new_plan_id"] = _digits(texts["newcontractid"])
     for name in sorted(texts, key=lambda known: _FIELDS[known][1]):
         field, _, form = _FIELDS[name]
         value = form(texts[name])
         complete &= value is not None
         values.setdefault(field, value)
+    if values.get("linked_subscriptions", ()) is None:
+        del values["linked_subscriptions"]
     return Notice(**{"type": OTHER, **values, "complete": complete and "type" in values})
 
 
@@ -149,7 +199,7 @@ def _listed(pieces: list[bytes]) -> Iterator[tuple[str, str]]:
         name = _decoded(raw_name).lower()
         if name not in _FIELDS:
             continue
-        text = _decoded(raw_value) if len(raw_value) <= 3 * _LONGEST else _TOO_LONG
+        text = _decoded(raw_value) if len(raw_value) <= 3 * _LONGER.get(name, _LONGEST) else _TOO_LONG
         if text:
             yield name, text
 

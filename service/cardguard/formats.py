@@ -21,7 +21,7 @@ PROVIDER_REF = r"[0-9]{1,12}"
 WORD = r"[a-z][a-z_.]{0,62}"
 PROVIDER_WORD = r"[A-Z][A-Z_]{0,62}"
 #: What an API key may be allowed to do (DESIGN section 6). Scopes of later doors are added with their doors.
-SCOPES = ("checkout:write", "checkout:read", "accounts:read")
+SCOPES = ("checkout:write", "checkout:read", "accounts:read", "accounts:write")
 SCOPE = r"[a-z]{2,20}:[a-z]{2,20}"
 CURRENCY = r"[A-Z]{3}"
 KEY_NAME = r"[A-Za-z0-9 ._-]{1,64}"

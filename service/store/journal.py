@@ -44,6 +44,10 @@ class Act(enum.StrEnum):
     SUBSCRIPTION_ENDING = "subscription.ending"
     SUBSCRIPTION_RESUMED = "subscription.resumed"
     SUBSCRIPTION_ENDED = "subscription.ended"
+    CHANGE_REQUESTED = "subscription.change_requested"
+    CHANGE_CONFIRMED = "subscription.change_confirmed"
+    CHANGE_REFUSED = "subscription.change_refused"
+    CHANGE_SETTLED = "subscription.change_settled"
     CHARGE_RECORDED = "charge.recorded"
 
 
@@ -63,6 +67,7 @@ LEFT_OUT = {
     "lease_until",
     "called_at",
     "look_at",
+    "pending_until",
     "looked",
     "shopper_key",
     "subscription_key",

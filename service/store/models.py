@@ -85,6 +85,7 @@ class Subscription:
     """A paid plan of an account. It begins as `incomplete`, which claims the account while a signup is undecided.
 
     `renews` is false once a cancellation is ordered. `look_at` (database time) is when BlueSnap is to be asked, `looked` how often it was in vain.
+    `pending_change` is an ordered change whose outcome is not known, held until `pending_until` (database time).
     """
 
     id: str = _column(OUR_ID, primary_key=True)
@@ -103,6 +104,8 @@ class Subscription:
     ended_at: datetime | None = _column(MOMENT, null=True)
     look_at: datetime | None = _column(MOMENT, null=True)
     looked: int = _column(Integer, server_default=text("0"))
+    pending_change: str | None = _column(WORD, null=True)
+    pending_until: datetime | None = _column(MOMENT, null=True)
     version: int = _column(Integer)
     created_at: datetime = _column(MOMENT)
 

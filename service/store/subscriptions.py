@@ -58,6 +58,12 @@ def looked_enough(connection: Connection, subscription_id: str) -> None:
     connection.execute(update(SUBSCRIPTIONS).where(S.id == subscription_id).values(look_at=None, looked=0))
 
 
+def look_when_settled(connection: Connection, subscription: Subscription) -> None:
+    """Look when the ordered change cannot be under way any more."""
+    statement = update(SUBSCRIPTIONS).where(S.id == subscription.id)
+    connection.execute(statement.values(look_at=subscription.pending_until))
+
+
 def told_unpaid(connection: Connection, provider_subscription: str, since: datetime) -> bool:
     """Whether BlueSnap has told of a failed renewal since then (by its own clock)."""
     told = (
@@ -66,3 +72,17 @@ def told_unpaid(connection: Connection, provider_subscription: str, since: datet
         N.provider_time >= since,
     )
     return connection.execute(select(N.id).where(*told).limit(1)).first() is not None
+
+
+def pending_end(connection: Connection, seconds: float) -> datetime:
+    """Database time plus so many seconds."""
+    moment: datetime = connection.execute(select(func.clock_timestamp() + timedelta(seconds=seconds))).scalar_one()
+    return moment
+
+
+def is_settled(connection: Connection, subscription: Subscription) -> bool:
+    """Whether an ordered change cannot be under way any more: what BlueSnap shows now is how it ended."""
+    if subscription.pending_change is None or subscription.pending_until is None:
+        return False
+    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return now >= subscription.pending_until

@@ -1,16 +1,36 @@
-"""The platform's door to accounts: what may an account use now?"""
+"""The platform's door to accounts: what may an account use now, and what shall become of its subscription?"""
 
 from __future__ import annotations
 
+import re
+
+from flask import request
+
 from service.billing import accounts
+from service.billing.cancellation import Order, change_renewal
 from service.cardguard import formats
 from service.errors import Code, Refusal
+from service.store.models import Subscription
 from service.web.door import Door
 from service.web.locks import ApiKey
-from service.web.operation import Call, Reply
-from service.web.views import AccountOut, account_data
+from service.web.operation import Call, Nothing, Reply
+from service.web.views import AccountOut, SubscriptionOut, account_data, subscription_data
 
 door = Door("accounts")
+
+CANCELLATION = "/v1/accounts/{account}/subscription/cancellation"
+CHANGE_PROBLEMS = (
+    Code.ACCOUNT_MALFORMED,
+    Code.SUBSCRIPTION_NOT_FOUND,
+    Code.SUBSCRIPTION_CHANGED,
+    Code.VERSION_WRONG,
+    Code.IF_MATCH_MALFORMED,
+    Code.DETAILS_REFUSED,
+    Code.BLUESNAP_UNREACHABLE,
+    Code.BLUESNAP_BUSY,
+    Code.BLUESNAP_FAILED,
+    Code.BLUESNAP_MISCONFIGURED,
+)
 
 
 @door.operation(
@@ -23,8 +43,67 @@ door = Door("accounts")
 )
 def read_account(call: Call, account: str) -> Reply:
     """An account never seen is on the free plan."""
-    if not formats.is_account(account):
-        raise Refusal(Code.ACCOUNT_MALFORMED)
+    _check(account)
     view = accounts.read(call.tools, account)
     headers = {"ETag": f'"{view.subscription.version}"'} if view.subscription is not None else {}
     return Reply(200, account_data(view), AccountOut, headers)
+
+
+@door.operation(
+    "POST",
+    CANCELLATION,
+    summary="Cancel a subscription at the end of what is paid",
+    lock=ApiKey("accounts:write"),
+    body=Nothing,
+    answers={200: SubscriptionOut, 202: SubscriptionOut},
+    idempotent=True,
+    matches=True,
+    problems=CHANGE_PROBLEMS,
+)
+def cancel(call: Call, account: str) -> Reply:
+    """The plan stays in effect to the end of the paid period; 202 while BlueSnap's outcome is unknown."""
+    return _changed(_change(call, account, Order.CANCEL), 200)
+
+
+@door.operation(
+    "DELETE",
+    CANCELLATION,
+    summary="Undo a cancellation",
+    lock=ApiKey("accounts:write"),
+    answers={204: None, 202: SubscriptionOut},
+    matches=True,
+    problems=CHANGE_PROBLEMS,
+)
+def resume(call: Call, account: str) -> Reply:
+    """Within the paid period: it renews again."""
+    return _changed(_change(call, account, Order.RESUME), 204)
+
+
+def _check(account: str) -> None:
+    if not formats.is_account(account):
+        raise Refusal(Code.ACCOUNT_MALFORMED)
+
+
+def _change(call: Call, account: str, order: Order) -> Subscription:
+    _check(account)
+    return change_renewal(call.tools, call.origin, account, order, version=_version())
+
+
+def _version() -> int | None:
+    """The version of `If-Match` (RFC 9110 section 13.1.1), which is optional and one entity tag of ours."""
+    given = request.headers.getlist("If-Match")
+    if not given:
+        return None
+    found = re.fullmatch(r'"([0-9]{1,9})"', given[0], re.ASCII)
+    if len(given) > 1 or found is None:
+        raise Refusal(Code.IF_MATCH_MALFORMED)
+    return int(found[1])
+
+
+def _changed(subscription: Subscription, status: int) -> Reply:
+    headers = {"ETag": f'"{subscription.version}"'}
+    if subscription.pending_change is not None:
+        return Reply(202, subscription_data(subscription), SubscriptionOut, headers)
+    if status == 204:
+        return Reply(204, headers=headers)
+    return Reply(status, subscription_data(subscription), SubscriptionOut, headers)

@@ -29,7 +29,7 @@ from service.cardguard.fields import (
 from service.errors import Code, Refusal
 from service.web.door import Door
 from service.web.locks import ApiKey, ClientSecret, SecretOrKey
-from service.web.operation import Body, Call, Reply
+from service.web.operation import Body, Call, Nothing, Reply
 from service.web.views import (
     ConfirmingOut,
     OpenedSessionOut,
@@ -85,10 +85,6 @@ class CompletionIn(Body):
     fraud_session_id = FraudSession()
 
 
-class NothingIn(Body):
-    """An empty object."""
-
-
 def _fresh_secrets(call: Call, kept: dict[str, Any]) -> dict[str, Any]:
     """A kept answer with its secrets again, as far as the session still has them."""
     view = checkout.read_session(call.tools, kept["id"])
@@ -140,7 +136,7 @@ def read_session(call: Call, session_id: str) -> Reply:
     "/v1/checkout-sessions/{session_id}/renewals",
     summary="Renew the payment fields",
     lock=ClientSecret(),
-    body=NothingIn,
+    body=Nothing,
     answers={201: SessionOut},
     idempotent=True,
     problems=(*NOT_OPEN, *BLUESNAP_TROUBLE),

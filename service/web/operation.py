@@ -27,6 +27,10 @@ class Body(Schema):
         unknown = RAISE
 
 
+class Nothing(Body):
+    """An empty object."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One request, past its lock and its validation."""
@@ -73,5 +77,6 @@ class Operation:
     body: type[Body] | None = None
     form: bool = False
     idempotent: bool = False
+    matches: bool = False
     problems: tuple[Code, ...] = ()
     restore: Callable[[Call, dict[str, Any]], dict[str, Any]] | None = None

@@ -106,6 +106,14 @@ class SubscriptionOut(Schema):
     total = fields.Nested(MoneyOut, required=True)
     paid_until = Moment(required=True, allow_none=True)
     next_charge = fields.Nested(NextChargeOut, required=True, allow_none=True)
+    pending_change = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "enum": ["cancellation", "resumption", None],
+            "description": "An ordered change whose outcome at BlueSnap is not known yet.",
+        },
+    )
     version = fields.Integer(required=True)
 
 
@@ -160,7 +168,17 @@ def subscription_data(subscription: Subscription) -> dict[str, Any]:
     return {
         **{
             name: getattr(subscription, name)
-            for name in ("id", "account", "plan", "members", "status", "renews", "paid_until", "version")
+            for name in (
+                "id",
+                "account",
+                "plan",
+                "members",
+                "status",
+                "renews",
+                "paid_until",
+                "pending_change",
+                "version",
+            )
         },
         "total": total,
         "next_charge": {"date": day, "total": total} if day is not None and subscription.renews else None,

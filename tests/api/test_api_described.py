@@ -53,7 +53,7 @@ ANYTHING = described("all", ["2xx", *SENSIBLE_NO])
 WELL_FORMED = described("positive", ["2xx"])
 
 
-def bounded(examples=40):
+def bounded(examples):
     return settings(
         max_examples=examples,
         derandomize=True,
@@ -71,7 +71,15 @@ def checks(*names):
 @pytest.fixture
 def tools(make_tools):
     """Limits against card testing have tests of their own; here one caller tries everything."""
-    return make_tools(sessions_per_address="1000000", breaker_percent="100", breaker_minimum="100000")
+    return make_tools(
+        sessions_per_address="1000000", renewals_per_session="1000", breaker_percent="100", breaker_minimum="100000"
+    )
+
+
+@pytest.fixture
+def page(web):
+    """A session that lives through all examples of an operation, for all but those that complete it."""
+    return web.open(account="acct-page")
 
 
 class Signing:
@@ -92,14 +100,20 @@ class Signing:
         return self.app(environ, start_response)
 
 
-def send(web, case):
-    """Send a case as somebody who may: the platform, the page of a fresh session, or BlueSnap."""
-    secret = web.key
-    if "session_id" in case.path_parameters:
-        session = web.open(account=f"acct-{next(NUMBERS)}")
-        secret = session["client_secret"]
-        if not case.meta.is_negative_at(ParameterLocation.PATH):
-            case.path_parameters["session_id"] = session["id"]
+def session_for(web, case, page):
+    """The session that a case is about, its id put into the path; None if it is about none."""
+    if "session_id" not in case.path_parameters:
+        return None
+    session = web.open(account=f"acct-{next(NUMBERS)}") if case.path.endswith("/completion") else page
+    if not case.meta.is_negative_at(ParameterLocation.PATH):
+        case.path_parameters["session_id"] = session["id"]
+    return session
+
+
+def send(web, case, page):
+    """Send a case as somebody who may: the platform, the page of a session, or BlueSnap."""
+    session = session_for(web, case, page)
+    secret = session["client_secret"] if session else web.key
     port = 8081 if case.path == "/metrics" else 8080
     return case.call(
         app=Signing(web.app), base_url=f"http://localhost:{port}", headers={"Authorization": f"Bearer {secret}"}
@@ -115,15 +129,15 @@ def unchanged(web, strangers):
 
 
 @ANYTHING.parametrize()
-@bounded()
+@bounded(40)
 def test_stranger_is_told_no_as_described(case, web, unchanged):
     case.validate_response(case.call(app=web.app))
 
 
 @ANYTHING.parametrize()
-@bounded()
-def test_request_with_credentials_is_answered_as_described(case, web):
-    answer = send(web, case)
+@bounded(40)
+def test_request_with_credentials_is_answered_as_described(case, web, page):
+    answer = send(web, case, page)
     without = ["ignored_auth"]  # it takes the credentials that `send` adds for made-up ones
     if case.path == WEBHOOKS:  # an authentic notice is never refused for what it carries, and here all of them are
         without += ["negative_data_rejection", "missing_required_header"]
@@ -152,10 +166,10 @@ def made_sensible(case):
 
 
 @WELL_FORMED.parametrize()
-@bounded()
-def test_well_formed_request_succeeds_as_described(case, web):
+@bounded(25)
+def test_well_formed_request_succeeds_as_described(case, web, page):
     made_sensible(case)
-    answer = send(web, case)
+    answer = send(web, case, page)
     scenario = getattr(case.meta.phase.data, "scenario", None)
     assert 200 <= answer.status_code < 300, (scenario, answer.text)
     case.validate_response(answer, excluded_checks=checks("ignored_auth"))
@@ -195,7 +209,7 @@ def strangers(web):
 
 @LOCKED.parametrize()
 @LOCKED.given(who=st.sampled_from(STRANGERS))
-@bounded()
+@bounded(25)
 def test_wrong_credentials_open_no_door(case, web, strangers, unchanged, who):
     sent = strangers["a seller" if who == "of another scope" and "account" in case.path_parameters else who]
     case.headers.pop("Authorization", None)
@@ -228,14 +242,12 @@ ASKED = {
 
 @SELLING.parametrize()
 @SELLING.given(what=st.sampled_from(sorted(MISFORTUNES)), late=st.booleans())
-@bounded()
-def test_trouble_with_bluesnap_is_answered_as_described(case, web, what, late):
+@bounded(25)
+def test_trouble_with_bluesnap_is_answered_as_described(case, web, page, what, late):
     made_sensible(case)
-    secret = web.key
-    if "session_id" in case.path_parameters:
-        session = web.open(account=f"acct-{next(NUMBERS)}")
-        secret, case.path_parameters["session_id"] = session["client_secret"], session["id"]
+    session = session_for(web, case, page)
     web.bluesnap.script(ASKED[case.path][-1 if late else 0], MISFORTUNES[what])
+    secret = session["client_secret"] if session else web.key
     answer = case.call(app=web.app, headers={"Authorization": f"Bearer {secret}"})
     assert answer.status_code in {202, 402, 409, 422, 502, 503}
     without = ("not_a_server_error", "ignored_auth", "positive_data_acceptance")

@@ -49,7 +49,7 @@ def test_decline_spends_the_payment_fields_token(desk, bluesnap, call):
     assert fresh.fields_token != bluesnap.made("create_shopper")[0]["payment_fields_token"]
 
 
-def test_new_attempt_after_a_decline_has_an_id_and_keys_of_its_own(desk, bluesnap):
+def test_new_attempt_after_a_decline_has_its_own_id_and_keys(desk, bluesnap):
     session_id = desk.open()
     bluesnap.script("create_shopper", SOFT)
     refused(desk.complete, session_id)

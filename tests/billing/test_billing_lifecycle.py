@@ -23,7 +23,7 @@ UNTIL = datetime(2031, 4, 10, 7, tzinfo=UTC)
 PAID = Subscription(
     id=new_id("sub"), account="acct-a", plan="team", plan_version=1, members=10, amount=Decimal("290.00"), currency="USD",
     status="active", provider_subscription="7100001", provider_shopper="7100002", next_charge_on=date(2031, 4, 10),
-    paid_until=UNTIL, renews=True, ended_at=None, look_at=None, looked=0, version=2, created_at=UNTIL - timedelta(days=31),
+    paid_until=UNTIL, renews=True, ended_at=None, look_at=None, looked=0, pending_change=None, pending_until=None, version=2, created_at=UNTIL - timedelta(days=31),
 )  # fmt: skip
 FREE = Access("community", None, None, "free")
 
@@ -68,7 +68,7 @@ def test_random_events_of_a_subscription_never_leave_the_table(events):
 
 
 @pytest.mark.parametrize("state", sorted(FINAL))
-def test_settled_signup_cannot_move(state):
+def test_settled_signup_cannot_move_any_more(state):
     for step in Step:
         with pytest.raises(MoveNotAllowedError):
             lifecycle.signup_move(state, step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -97,13 +98,10 @@ def wait_until(condition, seconds=5.0):
     pytest.fail("it did not come to pass in time")
 
 
-def test_notice_that_arrives_during_the_activation_is_not_left_waiting(new_database, databases, bluesnap, clock):
+def test_notice_that_arrives_during_the_activation_is_not_left_waiting(new_database, bluesnap, clock):
     """The notice has looked for the subscription and not yet committed when the activation looks for waiting notices."""
     engine = database.connect(new_database(), pool_size=8)
     desk = Desk(tools_over(engine, bluesnap, clock), bluesnap)
-    bluesnap.script("create_subscription", LOST, happens=True)
-    desk.buy()
-    desk.let_leases_end()
     with engine.begin() as connection:
         connection.exec_driver_sql(
             "CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS "
@@ -118,16 +116,23 @@ def test_notice_that_arrives_during_the_activation_is_not_left_waiting(new_datab
             return connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one()
 
     with ThreadPoolExecutor(2) as pool, engine.connect() as holder:
+        told = []
+
+        def tell():
+            told.append(pool.submit(deliver, desk.tools, charge_form(bluesnap.subscriptions[0])))
+            wait_until(lambda: blocked() == 1)
+
+        silent = functools.partial(dataclasses.replace, charge=None)
+        bluesnap.script("create_subscription", afterwards=tell, change=silent)
         holder.execute(text("SELECT pg_advisory_lock(4711)"))
-        notice = pool.submit(deliver, desk.tools, charge_form(bluesnap.subscriptions[0]))
-        wait_until(lambda: blocked() == 1)
-        worker = pool.submit(settle.settle_due, desk.tools)
-        wait_until(lambda: blocked() == 2 or worker.done())
+        purchase = pool.submit(desk.buy)
+        wait_until(lambda: blocked() == 2 or purchase.done())
         holder.execute(text("SELECT pg_advisory_unlock(4711)"))
-        assert notice.result(10).outcome == "waiting"
-        assert worker.result(10) == 1
+        session_id = purchase.result(10)
+        assert told[0].result(10).outcome == "waiting"
+    assert desk.status(session_id) == "complete"
     assert [row.outcome for row in desk.notices] == ["applied"]
-    assert len(desk.charges) == 1
+    assert [row.source for row in desk.charges] == ["notice"]
     engine.dispose()
 
 

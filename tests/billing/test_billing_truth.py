@@ -22,7 +22,7 @@ UNTIL = datetime(2031, 4, 10, 7, tzinfo=UTC)
 OURS = Subscription(
     id=new_id("sub"), account="acct-a", plan="team", plan_version=1, members=10, amount=Decimal("290.00"), currency="USD",
     status="active", provider_subscription="7100001", provider_shopper="7100002", next_charge_on=DAY, paid_until=UNTIL,
-    renews=True, ended_at=None, look_at=None, looked=0, version=2, created_at=UNTIL - timedelta(days=31),
+    renews=True, ended_at=None, look_at=None, looked=0, pending_change=None, pending_until=None, version=2, created_at=UNTIL - timedelta(days=31),
 )  # fmt: skip
 SAME = Seen("ACTIVE", renews=True, next_charge_on=DAY, told_unpaid=False)
 BEFORE, AFTER = UNTIL - timedelta(days=5), UNTIL + timedelta(hours=2)

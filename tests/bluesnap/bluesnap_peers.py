@@ -12,7 +12,7 @@ from decimal import Decimal
 import pytest
 
 from service.bluesnap.client import BlueSnapClient, Timeouts
-from service.bluesnap.payloads import Payer, Shopper, Subscription
+from service.bluesnap.payloads import Payer, Refund, Shopper, Subscription
 from service.errors import Unknown
 
 # A silence may last longer than the whole call, so that it is always the deadline that ends it, on a slow machine too.
@@ -144,6 +144,17 @@ def shop(client: BlueSnapClient, **changes: object) -> Shopper:
         "idempotency_key": "k-1",
     }
     return client.create_shopper(**{**given, **changes})
+
+
+def give_back(client: BlueSnapClient, **changes: object) -> Refund:
+    given = {
+        "amount": Decimal("10.00"),
+        "reason_word": "requested_by_customer",
+        "cancel_subscriptions": False,
+        "refund_reference": "ref_1",
+        "idempotency_key": "k-1",
+    }
+    return client.refund(str(changes.pop("transaction_id", "5")), **{**given, **changes})
 
 
 def cause_of(call: Callable[..., object], *args: object) -> str:

@@ -6,8 +6,9 @@ import json
 from decimal import Decimal
 
 import pytest
-from bluesnap_peers import shop, subscribe
+from bluesnap_peers import give_back, shop, subscribe
 
+from service.bluesnap.cards import CardHint
 from service.bluesnap.payloads import Payer
 from service.errors import Misconfigured, NotFound, Unknown
 
@@ -23,6 +24,19 @@ def test_an_id_that_is_not_digits_never_reaches_a_url(client, bad):
         lambda: client.list_subscriptions(bad),
         lambda: client.list_subscriptions("1", bad),
         lambda: client.list_charges(bad),
+        lambda: client.get_subscription_card(bad),
+        lambda: client.get_transaction(bad),
+        lambda: client.get_payer(bad),
+        lambda: client.get_cards(bad),
+        lambda: client.add_card(bad, payment_fields_token="abc_"),
+        lambda: client.delete_card(bad, CardHint("VISA", "9299")),
+        lambda: client.delete_shopper(bad),
+        lambda: client.update_subscription(bad, cancel=True),
+        lambda: client.update_subscription("1", plan_id=bad),
+        lambda: client.preview_switch(bad, "1"),
+        lambda: client.preview_switch("1", bad),
+        lambda: client.iterate_subscriptions(after=bad),
+        lambda: give_back(client, transaction_id=bad),
         lambda: subscribe(client, plan_id=bad),
         lambda: subscribe(client, shopper_id=bad),
     ]
@@ -40,7 +54,12 @@ def test_a_merchant_shopper_id_has_its_alphabet(client, bad):
 
 @pytest.mark.parametrize("bad", ["", "a_b", "x" * 65, "a\r\nX: y"])
 def test_an_idempotency_key_has_its_alphabet(client, bad):
-    for call in (lambda: shop(client, idempotency_key=bad), lambda: subscribe(client, idempotency_key=bad)):
+    for call in (
+        lambda: shop(client, idempotency_key=bad),
+        lambda: subscribe(client, idempotency_key=bad),
+        lambda: give_back(client, idempotency_key=bad),
+        lambda: client.create_plan(name="x", amount=Decimal(29), currency="USD", idempotency_key=bad),
+    ):
         with pytest.raises(ValueError, match="does not have its form"):
             call()
 
@@ -49,6 +68,10 @@ def test_an_idempotency_key_has_its_alphabet(client, bad):
 def test_an_amount_that_is_no_price_is_not_sent(client, bad):
     with pytest.raises(ValueError, match="must be positive"):
         subscribe(client, amount=Decimal(bad))
+    with pytest.raises(ValueError, match="must be positive"):
+        client.update_subscription("7", amount=Decimal(bad))
+    with pytest.raises(ValueError, match="must be positive"):
+        give_back(client, amount=Decimal(bad))
 
 
 @pytest.mark.parametrize(
@@ -109,3 +132,31 @@ def test_an_observer_that_fails_does_not_lose_the_answer(mocked, client_of):
 
     mocked.post(BASE + "recurring/subscriptions", json={"subscriptionId": 7})
     assert subscribe(client_of("http://127.0.0.1:1", observe=broken)).subscription_id == "7"
+
+
+@pytest.mark.parametrize("bad", ["", "A Reason", "told: 4263982640269299", "x" * 41])
+def test_the_reason_of_a_refund_is_a_word(client, bad):
+    with pytest.raises(ValueError, match="must be a word of ours"):
+        give_back(client, reason_word=bad)
+
+
+@pytest.mark.parametrize("bad", ["", "a b", "x" * 65])
+def test_our_id_of_a_refund_has_its_alphabet(client, bad):
+    with pytest.raises(ValueError, match="does not have its form"):
+        give_back(client, refund_reference=bad)
+
+
+@pytest.mark.parametrize("cancels", [False, True])
+def test_a_refund_always_says_whether_it_ends_the_subscription(mocked, client, cancels):
+    mocked.post(BASE + "transactions/refund/5", json={"refundTransactionId": 6})
+    give_back(client, cancel_subscriptions=cancels)
+    assert json.loads(mocked.calls[0].request.body)["cancelSubscriptions"] is cancels
+
+
+@pytest.mark.parametrize(
+    "changes", [{"name": ""}, {"name": "x" * 200}, {"name": "a\nb"}, {"currency": "usd"}, {"grace_days": 0}]
+)
+def test_a_plan_that_breaks_our_conditions_is_not_made(client, changes):
+    given = {"name": "Team", "amount": Decimal(29), "currency": "USD", "idempotency_key": "k", **changes}
+    with pytest.raises(ValueError, match="a plan needs"):
+        client.create_plan(**given)

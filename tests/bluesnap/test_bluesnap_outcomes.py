@@ -241,6 +241,60 @@ def test_absence_on_a_read_is_not_found_whatever_its_status(message):
     assert type(said(403, message, reading=True)) is NotFound
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (403, b"", NotFound),
+        (403, b"User is not authorized to view the subscription.", NotFound),
+        (403, b'{"message":[{"errorName":"USER_NOT_AUTHORIZED"}]}', NotFound),
+        (400, b'{"message":[{"code":"90009"}]}', NotFound),
+        (400, b'{"message":[{"code":"15008"}]}', NotFound),
+        (404, b"", NotFound),
+        (403, b'{"message":[{"code":"11001"}]}', Rejected),
+        (403, b'{"message":[{"code":"24004"}]}', Misconfigured),
+        (403, b'{"message":[{"errorName":"SYSTEM_TECHNICAL_ERROR"},{"code":"90009"}]}', Unknown),
+        (400, b"", Unknown),
+        (409, b'{"message":[{"code":"90009"}]}', Unknown),
+        (500, b'{"message":[{"code":"90009"}]}', Unknown),
+        (503, b"", Unknown),
+    ],
+)
+def test_a_change_of_what_is_not_there_is_not_found(status, body, expected):
+    assert type(as_error(status, body, reading=False, targeted=True)) is expected
+
+
+def test_a_page_in_front_of_a_change_says_nothing_about_its_target():
+    for status, cause in ((403, "blocked"), (404, "no_such_path")):
+        assert as_error(status, b"<html></html>", reading=False, targeted=True, html=True).cause == cause
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "cause"),
+    [
+        ("INVOICE_ALREADY_REFUNDED", 14009, "already_refunded"),
+        ("INVOICE_ALREADY_FULLY_REFUNDED", 14022, "already_refunded"),
+        ("", 14005, "refund_amount"),
+        ("", 14006, "refund_amount"),
+        ("REFUND_IN_PROCESS", 14023, "refund_running"),
+        ("TRANSACTION_LOCKED", 20003, "refund_running"),
+        ("", 14007, "not_refundable"),
+        ("PARTIAL_REFUND_NOT_SUPPORTED", 14024, "not_refundable"),
+        ("PAYMENT_METHOD_NOT_REFUNDABLE", 14048, "not_refundable"),
+        ("INSUFFICIENT_FUNDS_FOR_REFUND", 14008, "balance_too_low"),
+        ("DELETE_SHOPPER_VALIDATION_FAILURE", 14110, "shopper_needed"),
+        ("MULTIPLE_PAYMENT_METHODS_NON_SELECTED", 16003, "card_ambiguous"),
+    ],
+)
+def test_a_refused_refund_or_deletion_says_why_by_name_and_by_code(name, code, cause):
+    answers = [said(400, {"code": code})] + [said(400, named(one, None)) for one in [name] if one]
+    assert {(type(error), str(error.cause)) for error in answers} == {(Rejected, cause)}
+
+
+def test_a_general_failure_of_a_refund_is_unknown():
+    assert type(said(400, {"code": 14004})) is Unknown
+    assert type(said(400, named("REFUND_GENERAL_FAILURE", None))) is Unknown
+
+
 def test_a_look_up_is_never_declined():
     for name in ("INSUFFICIENT_FUNDS", "EXPIRED_TOKEN"):
         assert type(said(400, named(name), reading=True)) is Unknown

@@ -132,6 +132,10 @@ class Stage:
         answer = self._succeed("POST", "/services/2/recurring/subscriptions", body).json()
         values[step["as"]] = str(answer["subscriptionId"])
 
+    def _charge(self, _scenario: Scenario, step: dict[str, Any], values: dict[str, str]) -> None:
+        path = f"/services/2/recurring/subscriptions/{values['subscription_id']}/charges"
+        values[step["as"]] = str(self._succeed("GET", path).json()["charges"][0]["transactionId"])
+
     def _call(self, _scenario: Scenario, step: dict[str, Any], values: dict[str, str]) -> None:
         answer = self._succeed(step["method"], filled(step["path"], values), filled(step["body"], values))
         if "as" in step:

@@ -84,7 +84,9 @@ def test_every_documented_status_has_scenarios():
 
 @pytest.mark.parametrize("path", sorted(FOLDER.iterdir()), ids=lambda path: path.stem)
 def test_a_scenario_file_is_named_by_a_sentence_and_says_where_it_is_from(path):
-    assert re.fullmatch(r"(add|create|delete|find|get|iterate|list|preview|refund|update)-[a-z]+(-[a-z0-9]+)*\.json", path.name)
+    assert re.fullmatch(
+        r"(add|create|delete|find|get|iterate|list|preview|refund|update)-[a-z]+(-[a-z0-9]+)*\.json", path.name
+    )
     file = json.loads(path.read_text(encoding="utf-8"))
     assert file["facts"]
     assert file["simulator"] == "answers" or re.fullmatch(r"skip: .{10,}", file["simulator"])

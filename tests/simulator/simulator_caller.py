@@ -135,6 +135,29 @@ class Caller:
         """A subscription as it stands."""
         return self.call("GET", f"/recurring/subscriptions/{subscription_id}").json()
 
+    def told(self, kind: str = "") -> list[dict[str, str]]:
+        """The forms of all notices of one type, or of all, in the order in which they came to be."""
+        notices = self.lever("notices")["notices"]
+        return [dict(parse_qsl(one["body"], keep_blank_values=True)) for one in notices if kind in ("", one["type"])]
+
+    def tell_all(self) -> None:
+        """Switch every type of notice on, and let none leave."""
+        self.lever("notices", {"mode": "drop"})
+        self.lever("behaviour", {"notice_types": "all"})
+
+    def seeded(self, **fields: Any) -> dict[str, str]:
+        """The ids of one existing customer."""
+        made: dict[str, str] = self.lever("seed", {"subscriptions": [fields]})["subscriptions"][0]
+        return made
+
+    def change(self, subscription_id: object, **changes: Any) -> requests.Response:
+        """Change a subscription by the API."""
+        return self.call("PUT", f"/recurring/subscriptions/{subscription_id}", json=changes)
+
+    def refund(self, transaction_id: object, **body: Any) -> requests.Response:
+        """Give money back by the API."""
+        return self.call("POST", f"/transactions/refund/{transaction_id}", json=body)
+
     def ledger(self, kind: str) -> list[dict[str, Any]]:
         """The ledger's entries of one kind."""
         return [entry for entry in self.lever("ledger")["entries"] if entry["kind"] == kind]

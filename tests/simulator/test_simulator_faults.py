@@ -174,6 +174,7 @@ CALLS = {
     "get_shopper": ("GET", "/vaulted-shoppers/7"),
     "find_shopper": ("GET", "/vaulted-shoppers/merchant/x"),
     "update_shopper": ("PUT", "/vaulted-shoppers/7"),
+    "delete_shopper": ("DELETE", "/vaulted-shoppers/7"),
     "create_plan": ("POST", "/recurring/plans"),
     "get_plan": ("GET", "/recurring/plans/7"),
     "list_plans": ("GET", "/recurring/plans"),
@@ -185,7 +186,15 @@ CALLS = {
     "list_charges": ("GET", "/recurring/subscriptions/7/charges"),
     "resolve_charge": ("GET", "/recurring/subscriptions/charges/resolve"),
     "refund": ("POST", "/transactions/refund/7"),
+    "preview_switch": ("GET", "/recurring/subscriptions/7/switch-charge-amount"),
+    "run_specific": ("GET", "/subscriptions/7/run-specific"),
+    "get_charge": ("GET", "/recurring/subscriptions/7/charges/7"),
     "get_transaction": ("GET", "/transactions/7"),
+    "refund_legacy": ("PUT", "/transactions/7/refund"),
+    "call_off_refund": ("DELETE", "/transactions/pending-refund/7"),
+    "get_notification_config": ("GET", "/notification-config"),
+    "update_notification_config": ("PUT", "/notification-config"),
+    "delete_notification_config": ("DELETE", "/notification-config"),
 }
 
 

@@ -21,7 +21,7 @@ ORIGIN = Origin(f"key:{new_id('key')}", new_id("req"))
 SUBSCRIPTION = Subscription(
     id=new_id("sub"), account="acct-a", plan="team", plan_version=1, members=10, amount=Decimal("290.00"), currency="USD",
     status="incomplete", provider_subscription="7100001", provider_shopper="7100002", next_charge_on=date(2031, 4, 10),
-    paid_until=NOW, renews=True, ended_at=NOW, look_at=NOW, looked=0, version=1, created_at=NOW,
+    paid_until=NOW, renews=True, ended_at=NOW, look_at=NOW, looked=0, pending_change="cancellation", pending_until=NOW, version=1, created_at=NOW,
 )  # fmt: skip
 SESSION = CheckoutSession(
     id=new_id("cs"), account="acct-a", purpose="subscribe", plan="team", plan_version=1, members=10, amount=Decimal("290.00"),
@@ -37,7 +37,7 @@ SIGNUP = Signup(
 RECORDS = {"session": SESSION, "subscription": SUBSCRIPTION, "signup": SIGNUP}
 SECRETS = {
     "session": {"fields_sealed", "address"},
-    "subscription": {"look_at", "looked"},
+    "subscription": {"look_at", "looked", "pending_until"},
     "signup": {
         "shopper_key", "subscription_key", "fraud_session", "three_d_secure", "address", "fence", "lease_until", "called_at", "looked",
     },

@@ -127,6 +127,13 @@ class FakeBlueSnap:
 
         return self._perform("get_subscription", {"subscription_id": subscription_id}, get)
 
+    def update_subscription(self, subscription_id, *, auto_renew):
+        def update():
+            self.change(subscription_id, auto_renew=auto_renew)
+
+        given = {"subscription_id": subscription_id, "auto_renew": auto_renew}
+        return self._perform("update_subscription", given, update)
+
     def list_subscriptions(self, shopper_id, plan_id=None):
         def list_all():
             return [replace(one, charge=None) for one in self.subscriptions if one.shopper_id == shopper_id]

@@ -13,7 +13,7 @@ from tests.support.databases import count_rows
 from tests.support.desk import Desk
 from tests.support.notices import signed_headers
 
-SCOPES = ("checkout:write", "checkout:read", "accounts:read")
+SCOPES = ("checkout:write", "checkout:read", "accounts:read", "accounts:write")
 SESSIONS = "/v1/checkout-sessions"
 WEBHOOKS = "/webhooks/bluesnap"
 PAYER = {"first_name": "Mira", "last_name": "Okafor", "country": "us", "zip": "02451"}
@@ -83,6 +83,13 @@ class Web:
 
     def account(self, account="acct-a"):
         return self.call("GET", f"/v1/accounts/{account}", auth=self.key)
+
+    def cancel(self, account="acct-a", *, method="POST", key=None, headers=()):
+        """Cancel the subscription, or with DELETE undo it."""
+        path = f"/v1/accounts/{account}/subscription/cancellation"
+        if method == "DELETE":
+            return self.call("DELETE", path, auth=self.key, headers=headers)
+        return self.post(path, {}, auth=self.key, key=key, headers=headers)
 
     def notify(self, body, headers=None):
         """An authentic notice, or one with other headers."""

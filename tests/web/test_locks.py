@@ -102,7 +102,12 @@ def test_locked_operation_refuses_whoever_has_no_credentials(web, operation, cre
 
 def test_every_scope_is_asked_for_by_its_own_operations():
     scopes = {item.name: item.lock.scope for item in LOCKED if isinstance(item.lock, ApiKey)}
-    assert scopes == {"checkout.open_session": "checkout:write", "accounts.read_account": "accounts:read"}
+    assert scopes == {
+        "checkout.open_session": "checkout:write",
+        "accounts.read_account": "accounts:read",
+        "accounts.cancel": "accounts:write",
+        "accounts.resume": "accounts:write",
+    }
 
 
 def test_every_write_of_the_api_takes_an_idempotency_key():

@@ -55,6 +55,21 @@ def token_refused(error):
     return act
 
 
+def change_under_way(web):
+    web.complete(web.open())
+    web.bluesnap.script("update_subscription", Unknown("read_timed_out"))
+    assert web.cancel().status_code == 202
+    return web.cancel()
+
+
+def cancelling(headers):
+    def act(web):
+        web.complete(web.open())
+        return web.cancel(headers=headers)
+
+    return act
+
+
 def completion_refused(error, call="create_shopper"):
     def act(web):
         web.bluesnap.script(call, error)
@@ -180,6 +195,10 @@ PRODUCED = {
     Code.SESSION_COMPLETE: complete_session,
     Code.SUBSCRIPTION_EXISTS: second_subscription,
     Code.SIGNUP_UNDECIDED: undecided,
+    Code.SUBSCRIPTION_NOT_FOUND: lambda web: web.cancel(),
+    Code.SUBSCRIPTION_CHANGED: change_under_way,
+    Code.VERSION_WRONG: cancelling({"If-Match": '"1"'}),
+    Code.IF_MATCH_MALFORMED: cancelling({"If-Match": "2"}),
     Code.TOO_MANY_ATTEMPTS: too_many,
     Code.CARD_DECLINED: completion_refused(SOFT),
     Code.PAYMENT_FIELDS_TOKEN_EXPIRED: completion_refused(

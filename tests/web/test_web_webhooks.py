@@ -58,7 +58,7 @@ def test_notice_that_is_not_authentic_is_refused_by_constant_words(web, name):
     assert web.rows() == before
 
 
-def test_refused_notices_are_counted(web):
+def test_notices_that_are_refused_are_counted(web):
     before = reading("panless_notices_refused_total")
     web.notify(BODY, {})
     web.notify(BODY)

@@ -1,4 +1,4 @@
-"""Looks: a subscription remembers when BlueSnap is to be asked about it, whether it renews, and when it ended.
+"""Looks and changes: a subscription remembers when BlueSnap is to be asked about it, whether it renews, when it ended, and what was ordered.
 
 Revision ID: 0003
 Revises: 0002
@@ -17,7 +17,9 @@ ALTER TABLE subscriptions
     ADD COLUMN renews boolean DEFAULT true NOT NULL,
     ADD COLUMN ended_at timestamp with time zone,
     ADD COLUMN look_at timestamp with time zone,
-    ADD COLUMN looked integer DEFAULT 0 NOT NULL;
+    ADD COLUMN looked integer DEFAULT 0 NOT NULL,
+    ADD COLUMN pending_change word,
+    ADD COLUMN pending_until timestamp with time zone;
 DROP INDEX one_purchase_per_account;
 CREATE UNIQUE INDEX one_purchase_per_account ON subscriptions (account) WHERE status IN ('incomplete', 'active', 'past_due');
 CREATE INDEX subscriptions_to_look_at ON subscriptions (look_at) WHERE look_at IS NOT NULL;
@@ -28,7 +30,7 @@ DROP INDEX subscriptions_by_period;
 DROP INDEX subscriptions_to_look_at;
 DROP INDEX one_purchase_per_account;
 CREATE UNIQUE INDEX one_purchase_per_account ON subscriptions (account) WHERE status IN ('incomplete', 'active');
-ALTER TABLE subscriptions DROP COLUMN looked, DROP COLUMN look_at, DROP COLUMN ended_at, DROP COLUMN renews;
+ALTER TABLE subscriptions DROP COLUMN pending_until, DROP COLUMN pending_change, DROP COLUMN looked, DROP COLUMN look_at, DROP COLUMN ended_at, DROP COLUMN renews;
 """
 
 
