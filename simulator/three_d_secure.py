@@ -35,11 +35,8 @@ def refused(code: str) -> Refused:
 
 def begin(world: World, text: str, data: Mapping[str, Any]) -> Authentication:
     """Start a run for a filled token; it is over at once unless the card is challenged. Raises Refused, also 14100 and 14102."""
+    check(world, data)
     mode = world.behaviour.three_d_secure
-    if mode == "off":
-        raise refused("14100")
-    if not _is_amount(data.get("amount")) or not re.fullmatch("[A-Z]{3}", str(data.get("currency"))):
-        raise refused("14102")
     token = usable(world, text)
     started = Authentication(str(world.ids.next()))
     if mode == "unavailable":
@@ -48,6 +45,14 @@ def begin(world: World, text: str, data: Mapping[str, Any]) -> Authentication:
         started.result = SUCCEEDED
     token.authentication = world.authentications[started.reference] = started
     return started
+
+
+def check(world: World, data: Mapping[str, Any]) -> None:
+    """Raises Refused: 14100 where 3-D Secure is off, 14102 without an amount above zero and a currency."""
+    if world.behaviour.three_d_secure == "off":
+        raise refused("14100")
+    if not _is_amount(data.get("amount")) or not re.fullmatch("[A-Z]{3}", str(data.get("currency"))):
+        raise refused("14102")
 
 
 def _is_amount(value: object) -> bool:

@@ -57,7 +57,7 @@ def update_by_network(world: World, shopper: Shopper, kind: str) -> Card:
     billing.record_change(world, "shopper", shopper.id, updater=kind)
     tell(world, "ACCOUNT_UPDATER", _updater_form(world, shopper, (old, new), UPDATES[kind]))
     if kind == "closed":
-        tell_of_shopper(world, "CC_STATUS_CHANGED", shopper, new, [("creditCardStatus", "CLOSED")])
+        tell_of_shopper(world, "CC_STATUS_CHANGED", shopper, new, more=[("creditCardStatus", "CLOSED")])
     return new
 
 
@@ -89,7 +89,7 @@ def _updater_form(world: World, shopper: Shopper, cards: tuple[Card, Card], mess
 
 
 def tell_of_shopper(
-    world: World, kind: str, shopper: Shopper, card: Card | None, more: Iterable[tuple[str, str]] = ()
+    world: World, kind: str, shopper: Shopper, card: Card | None, *, more: Iterable[tuple[str, str]] = ()
 ) -> None:
     """A notice about a shopper and maybe a card, without any money in it."""
     date = provider_date(world.clock.now(), world.behaviour.billing_zone)

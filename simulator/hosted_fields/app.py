@@ -1,4 +1,4 @@
-"""Serves web-sdk 5 (bluesnap/hosted-fields.md section 3), its frames, and the PUT that ties a card to a payment-fields token.
+"""Serves web-sdk 5 (bluesnap/hosted-fields.md section 3), its frames, the PUT that ties a card to a payment-fields token, and 3-D Secure.
 
 Must never answer with a header that lets a foreign page read a frame or a card call, and never loads anything from a third party.
 """
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, abort, render_template, request, send_from_directory
 
+from simulator.hosted_fields.authentication import authentication_blueprint
 from simulator.protocol.fields import fill_blueprint
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ FRAME_POLICY = (
     f"base-uri 'none'; form-action 'none'; frame-ancestors {FRAME_ANCESTORS}"
 )
 SCRIPT_POLICY = "default-src 'none'; frame-ancestors 'none'"
-ASSETS = frozenset({"frame.js", "cards.js", "frame.css"})
+ASSETS = frozenset({"frame.js", "cards.js", "frame.css", "challenge.js", "challenge.css"})
 
 #: What each frame asks for, by its data-bluesnap tag.
 FIELDS: dict[str, dict[str, str]] = {
@@ -56,10 +57,11 @@ def create_app(world: World, *, script_origin: str) -> Flask:
     def _frame(tag: str) -> Response:
         if tag not in FIELDS:
             abort(404)
-        answer = Response(render_template("frame.html", tag=tag, field=FIELDS[tag]), mimetype="text/html")
-        answer.headers["Content-Security-Policy"] = FRAME_POLICY
-        answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-        return answer
+        return _framed(render_template("frame.html", tag=tag, field=FIELDS[tag]))
+
+    @app.get("/web-sdk/5/challenge")
+    def _challenge() -> Response:
+        return _framed(render_template("challenge.html"))
 
     @app.get("/web-sdk/5/assets/<name>")
     def _asset(name: str) -> Response:
@@ -70,8 +72,17 @@ def create_app(world: World, *, script_origin: str) -> Flask:
         )
 
     app.register_blueprint(fill_blueprint(world))
+    app.register_blueprint(authentication_blueprint(world))
     app.after_request(_harden)
     return app
+
+
+def _framed(page: str) -> Response:
+    """A page that merchants' pages of this machine may embed."""
+    answer = Response(page, mimetype="text/html")
+    answer.headers["Content-Security-Policy"] = FRAME_POLICY
+    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return answer
 
 
 def _static(app: Flask) -> str:

@@ -207,6 +207,7 @@ def test_creating_again_replaces_the_fields_and_forgets_the_card(merchant):
 
 
 def test_three_d_secure_is_refused_as_not_enabled(merchant):
+    merchant.world.behaviour.change({"three_d_secure": "off"})
     merchant.create(**{"3DS": True})
     merchant.paste(**good())
     outcome = merchant.submit(three_ds={"amount": 29})

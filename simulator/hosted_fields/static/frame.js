@@ -131,8 +131,25 @@ async function send() {
   return { ok: false, code: CODES[name] ?? String(answer.status), description: CODES[name] === "10" ? "invalid" : name || "Server error" };
 }
 
+/** The two calls of 3-D Secure that a field makes for the page: amount and currency go along, nothing else of what the page knows. */
+async function authenticate(step, { amount, currency }) {
+  const answer = await fetch(`/web-sdk/5/three-d-secure/${encodeURIComponent(token)}/${step}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "Token-Authentication": token },
+    body: JSON.stringify({ amount, currency }),
+    credentials: "omit",
+    referrerPolicy: "no-referrer",
+    signal: AbortSignal.timeout(CALL_SECONDS * 1000),
+  });
+  const body = await answer.json().catch(() => ({}));
+  if (answer.ok) return { ok: true, challenge: body.challenge === true, authResult: body.authResult, reference: body.threeDSecureReferenceId };
+  const first = body?.message?.[0] ?? {};
+  return { ok: false, code: String(first.code ?? answer.status), description: String(first.description ?? "Server error") };
+}
+
 const errorName = (body) => String(body?.message?.[0]?.errorName ?? body?.errorName ?? "").replace(/[^A-Z_]/g, "");
 
+const NO_CONNECTION = { ok: false, code: "500", description: "No connection" };
 const REPLIES = {
   setup: ({ options }) => {
     token = String(options.token);
@@ -146,10 +163,12 @@ const REPLIES = {
     return { ok: false, code: "10", description: problem() };
   },
   send: async () => {
-    const result = await send().catch(() => ({ ok: false, code: "500", description: "No connection" }));
+    const result = await send().catch(() => NO_CONNECTION);
     if (!result.ok && ["10", "22013"].includes(result.code)) complain("onSubmit", result.code, result.description);
     return result;
   },
+  check3ds: (message) => authenticate("check", message.data).catch(() => NO_CONNECTION),
+  run3ds: (message) => authenticate("run", message.data).catch(() => NO_CONNECTION),
   brand: (message) => {
     brand = String(message.brand);
     return { ok: true };
