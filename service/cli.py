@@ -74,16 +74,16 @@ def migrate(arguments: argparse.Namespace) -> int:
 
 def serve(_: argparse.Namespace) -> int:
     """Serve requests under gunicorn, until stopped."""
-    # prometheus_client chooses at import whether it shares values over processes, so the folder must be there before anything imports it
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="panless-metrics-")
-    from gunicorn.app.wsgiapp import WSGIApplication
-
     from service.billing import catalogue
     from service.store import database
 
     settings = current_settings()
     catalogue.read(settings.plans_file, settings.environment)
     database.check_environment(settings.database_url, settings.environment)
+    # prometheus_client chooses at import whether it shares values over processes: nothing above may import it
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="panless-metrics-")
+    from gunicorn.app.wsgiapp import WSGIApplication
+
     sys.argv = ["gunicorn", "--config", "python:service.gunicorn_conf", "service.app:serving()"]
     WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]").run()
     return FINE

@@ -42,7 +42,7 @@ def apply(world: World, running: Subscription, change: Change, fields: list[str]
     at once, for the rest of the paid period (bluesnap/api.md section 10).
     """
     switches = change.plan is not None and change.plan is not running.plan
-    at_once = switch_amount(world, running, change) if switches else Decimal(0)
+    at_once = switch_amount(world, running, change) if switches and not change.cancels else Decimal(0)
     card = change.card or running.card
     if at_once and card.decline_reason:
         raise Refused(decline(card.decline_reason))

@@ -102,10 +102,11 @@ class Outbox:
         check_loopback_url("url", url)
         self.url = url
 
-    def resend(self, reference: str, times: int, forgery: Forgery) -> int:
-        """Send what carries this reference (or ipnId) again; returns how many deliveries were queued."""
+    def resend(self, reference: str, times: int, forgery: Forgery, *, kind: str = "") -> int:
+        """Send what carries this reference (or ipnId) again, of one type if `kind` says so; returns how many deliveries were queued."""
         with self._changed:
             found = [notice for notice in self._notices if reference in {notice.reference, notice.ipn_id}]
+            found = [notice for notice in found if kind in {"", notice.type}]
             for notice in found:
                 for _ in range(times):
                     self._enqueue(notice, 0.0, forgery)
@@ -133,10 +134,11 @@ class Outbox:
                     return False
             return True
 
-    def as_json(self) -> dict[str, Any]:
-        """The answer of GET /_levers/notices."""
+    def as_json(self, kind: str = "", last: int = LIMIT) -> dict[str, Any]:
+        """The answer of GET /_levers/notices: all of them, or one type, or the newest."""
         with self._changed:
-            return {"mode": self.mode, "url": self.url, "notices": [notice.as_json() for notice in self._notices]}
+            chosen = [notice for notice in self._notices if kind in {"", notice.type}][-last:]
+            return {"mode": self.mode, "url": self.url, "notices": [notice.as_json() for notice in chosen]}
 
     def start(self) -> None:
         """Begin sending, on a thread that ends with `stop`."""

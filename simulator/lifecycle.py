@@ -1,4 +1,4 @@
-"""The life of a subscription in time: how it begins, what falls due, what a failed renewal leads to. Only this file plans what is due."""
+"""The life of a subscription in time: how it begins, what falls due, what a failed renewal leads to. Only this file plans when one is due."""
 
 from __future__ import annotations
 

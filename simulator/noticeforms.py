@@ -14,6 +14,7 @@ from simulator.notices import Form, provider_amount, provider_date
 
 # Money that goes back: negative invoice amounts beside positive prices (bluesnap/variants.md section 5).
 REVERSALS = frozenset({"REFUND", "CANCELLATION_REFUND", "PENDING_REFUND", "CHARGEBACK", "CHARGEBACK_STATUS_CHANGED"})
+_FAILURES = frozenset({"SUBSCRIPTION_CHARGE_FAILURE", "CC_CHARGE_FAILED"})
 # Their documented lists have no accountId (bluesnap/webhooks.md section 3).
 _ANONYMOUS = frozenset({"AUTH_ONLY", "CANCELLATION_REFUND"})
 # The first order has another name from type to type (bluesnap/variants.md section 9); in the others it does not stand.
@@ -137,13 +138,15 @@ def _references(kind: str, subject: Subject) -> Form:
     running, plan = subject.subscription, subject.plan
     # What a contract is called differs between a charge and its refund: nobody may match by name.
     name = f"Subscription {plan.name}" if kind in REVERSALS else plan.name
+    result = [] if kind in _FAILURES else [("resultCode", "SUCCESS")]
     return [
+        *result,
         ("referenceNumber", "" if subject.reference is None else str(subject.reference)),
         ("subscriptionId", "" if running is None else str(running.id)),
         ("merchantTransactionId", ""), ("contractId", str(plan.id)), ("contractName", name),
         ("contractOwner", "1000001"), ("productId", "990001"), ("productName", "Simulated product"),
         ("language", "ENGLISH"), ("licenseKey", ""), ("templateId", "0"), ("addCD", "N"),
-        ("targetBalance", "BLUESNAP_ACCOUNT"), ("originalRequestUrl", ""), ("resultCode", "SUCCESS"),
+        ("targetBalance", "BLUESNAP_ACCOUNT"), ("originalRequestUrl", ""),
         ("custom1", "sent by the simulator"),  # a merchant's own parameter: unknown names are normal
         ("testMode", "N"), ("bluesnapNode", "99"), ("plimusNode", "99"), ("authKey", ""),
     ]  # fmt: skip

@@ -41,7 +41,7 @@ def _differences(plan: Plan, found: payloads.Plan) -> list[str]:
         "is not charged monthly": found.frequency == "MONTHLY",
         "has another currency": found.currency == plan.currency,
         "has another price": found.amount == plan.price,
-        "charges at once when a plan is switched (chargeOnPlanSwitch must be false)": not found.charge_on_switch,
+        "charges at once when a plan is switched (chargeOnPlanSwitch must be false)": found.charge_on_switch is False,
         f"has not {GRACE_DAYS} days of grace (gracePeriodDays)": found.grace_days == GRACE_DAYS,
         "has a trial": not found.trial_days,
         "has an initial charge": not found.initial_amount,

@@ -90,8 +90,10 @@ def _find_subscription(tools: Tools, signup: Signup) -> None:
         _wait(tools, signup, cause=error.cause)
         return
     with tools.engine.connect() as connection:
+        # a filter that BlueSnap overlooked must not hand us somebody else's subscription
+        theirs = [item for item in found if item.shopper_id in {None, signup.provider_shopper}]
         unknown = [
-            item for item in found if accounts.subscription_of_provider(connection, item.subscription_id) is None
+            item for item in theirs if accounts.subscription_of_provider(connection, item.subscription_id) is None
         ]
     age = _age(tools, signup)
     if len(unknown) > 1:

@@ -19,8 +19,8 @@ from service.store.models import CheckoutSession, Signup, Subscription
 from service.telemetry import metrics
 
 log = structlog.get_logger()
-#: A call that BlueSnap did not take is made again after this many seconds.
-POSTPONED_SECONDS = 5
+#: A call that BlueSnap did not take is made again after so many seconds, later and later.
+POSTPONED_SECONDS, LONGEST_SECONDS = 5, 900
 #: What a settled signup no longer needs.
 SETTLED: dict[str, Any] = {"fraud_session": None, "three_d_secure": None}
 
@@ -74,8 +74,9 @@ def lose(tools: Tools, signup: Signup, origin: Origin, *, cause: str) -> Signup:
 def postpone(tools: Tools, signup: Signup, origin: Origin, *, cause: str) -> Signup:
     """BlueSnap definitely did not process the call: the worker makes it again soon, with the same key."""
     with tools.engine.begin() as connection:
-        until = signups.lease_end(connection, POSTPONED_SECONDS)
-        return move(connection, signup, Step.POSTPONED, origin, lease_until=until, cause=cause)
+        seconds = min(POSTPONED_SECONDS * 2 ** min(signup.looked, 10), LONGEST_SECONDS)
+        until, looked = signups.lease_end(connection, seconds), signup.looked + 1
+        return move(connection, signup, Step.POSTPONED, origin, lease_until=until, looked=looked, cause=cause)
 
 
 def stop(tools: Tools, signup: Signup, origin: Origin, *, cause: str) -> Signup:

@@ -75,13 +75,17 @@ class SubscriptionCalls(Caller):
             ask = Ask("PUT", _path(subscription_id), body=change.body(), charging=change.may_charge)
             return answers.read_changed_subscription(self._change(ask), subscription_id)
 
-    def preview_switch(self, subscription_id: str, new_plan_id: str) -> Decimal | None:
-        """What BlueSnap would charge at once for a switch to this plan at quantity 1; None where the answer does not show it.
+    def preview_switch(
+        self, subscription_id: str, new_plan_id: str, *, amount: Decimal | None = None
+    ) -> Decimal | None:
+        """What BlueSnap would charge at once for a switch to this plan at quantity 1, and at a price of ours if one is given.
 
-        It counts as if the switch charged pro rata, whatever the plan says (bluesnap/api.md section 5); changes nothing.
+        None where the answer does not show it; 0 where nothing would be charged. Changes nothing (BlueSnap's page on the call).
         """
         with self._observed("preview_switch"):
             query = {"newplanid": checked(new_plan_id, ID), "newquantity": "1"}
+            if amount is not None:
+                query["overrideamount"] = bodies.amount_text(amount)
             return answers.read_switch_price(self._get(f"{_path(subscription_id)}/switch-charge-amount", query))
 
     def get_subscription(self, subscription_id: str) -> Subscription:

@@ -59,7 +59,7 @@ class Settings:
         "DATABASE_URL", parsers.text, "PostgreSQL to use, as postgresql://…", secret=True, alias="DATABASE_URL"
     )
     bluesnap_url: str = _one("BLUESNAP_URL", parsers.origin, "origin of BlueSnap's API, without /services/2")
-    bluesnap_user: str = _one("BLUESNAP_USER", parsers.text, "API user of the BlueSnap account")
+    bluesnap_user: str = _one("BLUESNAP_USER", parsers.user, "API user of the BlueSnap account")
     bluesnap_password: str = _one("BLUESNAP_PASSWORD", parsers.text, "its password", secret=True)
     hosted_fields_url: str = _one("HOSTED_FIELDS_URL", parsers.origin, "origin of BlueSnap's hosted-fields script")
     webhook_keys: tuple[str, ...] = _one(

@@ -21,6 +21,14 @@ def text(value: str) -> str:
     return value.strip()
 
 
+def user(value: str) -> str:
+    """A user of HTTP Basic authentication (RFC 7617): printable ASCII without a colon."""
+    given = text(value)
+    if ":" in given or not given.isascii() or not given.isprintable():
+        raise ValueError("is not printable ASCII without a colon")
+    return given
+
+
 def origin(value: str) -> str:
     """Scheme, host and port; plain http on loopback only."""
     wrong = "is not an origin such as https://example.test"

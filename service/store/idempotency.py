@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from service.errors import Code, Refusal
@@ -87,6 +87,12 @@ def release(connection: Connection, claim: Claim) -> None:
         .where(_is(claim.caller, claim.route, claim.key), K.fence == claim.fence, K.status.is_(None))
         .values(lease_until=func.clock_timestamp())
     )
+
+
+def forget(connection: Connection, claim: Claim) -> None:
+    """The claim never was: the key may be used with a body that is right."""
+    mine = (_is(claim.caller, claim.route, claim.key), K.fence == claim.fence, K.status.is_(None))
+    connection.execute(delete(IDEMPOTENCY_KEYS).where(*mine))
 
 
 def _is(caller: str, route: str, key: uuid.UUID) -> Any:

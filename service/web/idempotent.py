@@ -61,6 +61,7 @@ def answer_once(call: Call, operation: Operation, args: Mapping[str, str], *, ac
     if claim.answer is not None and claim.status is not None:
         return _replay(call, operation, claim.status, claim.answer)
     final: tuple[int, dict[str, Any]] | None = None
+    invalid = False
     try:
         answered = act()
         if 200 <= answered.status < 300 and answered.status != 202:
@@ -68,13 +69,18 @@ def answer_once(call: Call, operation: Operation, args: Mapping[str, str], *, ac
     except Refusal as refusal:
         if refusal.code is Code.CARD_DECLINED and refusal.reason is not None:
             final = (402, {"reason": refusal.reason.value})
+        invalid = bool(
+            refusal.errors
+        )  # what the catalogue finds wrong with a field is validation too: the key stays unclaimed
         raise
     finally:
         with call.tools.engine.begin() as connection:
-            if final is None:
-                idempotency.release(connection, claim)
-            else:
+            if final is not None:
                 idempotency.keep(connection, claim, *final)
+            elif invalid:
+                idempotency.forget(connection, claim)
+            else:
+                idempotency.release(connection, claim)
     return answered
 
 

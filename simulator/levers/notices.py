@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from simulator import notices
-from simulator.deliveries import ATTEMPTS, MODES, Forgery
+from simulator.deliveries import ATTEMPTS, LIMIT, MODES, Forgery
 from simulator.levers.reading import BadLever, body, number, only, whole
 
 if TYPE_CHECKING:
@@ -22,7 +22,11 @@ def add_notice_levers(blueprint: Blueprint, world: World) -> None:
 
     @blueprint.get("/notices")
     def listing() -> Response:
-        return jsonify(world.outbox.as_json())
+        only(request.args, {"type", "last"})
+        last = request.args.get("last", str(LIMIT))
+        if not last.isdecimal() or not 1 <= int(last) <= LIMIT:
+            raise BadLever(f"last must be a number from 1 to {LIMIT}")
+        return jsonify(world.outbox.as_json(request.args.get("type", ""), int(last)))
 
     @blueprint.post("/notices")
     def pull() -> Response:
@@ -51,17 +55,20 @@ def _set_mode(world: World, sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def _resend(world: World, sent: dict[str, Any]) -> dict[str, Any]:
-    only(sent, {"resend", "times", "tamper", "signed_with", "shift_seconds"})
+    only(sent, {"resend", "times", "type", "tamper", "signed_with", "shift_seconds"})
     if sent.get("tamper") not in (None, *_TAMPERS):
         raise BadLever(f"tamper must be one of: {', '.join(_TAMPERS)}")
     if not isinstance(sent["resend"], str | int) or not isinstance(sent.get("signed_with", ""), str):
         raise BadLever("resend is a notice's reference or id, signed_with a key")
+    if not isinstance(sent.get("type", ""), str):
+        raise BadLever("type is a notice's transactionType")
     forgery = Forgery(
         tamper=sent.get("tamper") or "",
         signed_with=sent.get("signed_with", ""),
         shift_seconds=number(sent, "shift_seconds", 0.0, (-400 * _DAY, 400 * _DAY)),
     )
-    queued = world.outbox.resend(str(sent["resend"]), whole(sent, "times", 1, (1, ATTEMPTS)), forgery)
+    times = whole(sent, "times", 1, (1, ATTEMPTS))
+    queued = world.outbox.resend(str(sent["resend"]), times, forgery, kind=sent.get("type", ""))
     if not queued:
         raise BadLever("no notice has that reference or id")
     return {"queued": queued}

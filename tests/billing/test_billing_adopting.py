@@ -118,3 +118,14 @@ def test_found_subscription_that_stays_thin_is_looked_at_again(desk, bluesnap):
     assert (desk.status(session_id), desk.states) == ("confirming", ["subscription_unknown"])
     desk.settle()
     assert desk.status(session_id) == "complete"
+
+
+def test_subscription_of_another_shopper_is_never_adopted(desk, bluesnap):
+    desk.buy(account="acct-b")
+    foreign = replace(bluesnap.subscriptions[0], subscription_id="7999999", charge=None)
+    session_id = desk.open()
+    bluesnap.script("create_subscription", LOST)
+    desk.complete(session_id)
+    bluesnap.script("list_subscriptions", change=lambda _: [foreign])
+    desk.settle()
+    assert "7999999" not in {row.provider_subscription for row in desk.subscriptions}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import socket
 from datetime import date
 from decimal import Decimal
 
@@ -92,15 +93,15 @@ def test_a_put_that_may_have_arrived_is_not_sent_again(serve, client_of):
     assert [request.split(b" ")[0] for request in server.requests] == [b"PUT", b"DELETE"]
 
 
-def test_a_put_that_never_left_is_tried_again(serve, client_of, answering, monkeypatch):
-    server = serve(answering(answer(b"{}")), listening=False)
-    server.listener.close()
+def test_a_put_that_never_left_is_tried_again(client_of, monkeypatch):
     pauses: list[float] = []
     monkeypatch.setattr(transport.time, "sleep", pauses.append)
-    client = client_of(server.url)
-    for call in (lambda: client.update_subscription("7", cancel=True), lambda: client.delete_shopper("5")):
-        with pytest.raises(NeverSent, match="connection_refused"):
-            call()
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        client = client_of(f"http://127.0.0.1:{held.getsockname()[1]}")
+        for call in (lambda: client.update_subscription("7", cancel=True), lambda: client.delete_shopper("5")):
+            with pytest.raises(NeverSent, match="connection_refused"):
+                call()
     assert pauses == [0.1, 0.4, 0.1, 0.4]
 
 

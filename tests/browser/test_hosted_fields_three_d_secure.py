@@ -102,9 +102,9 @@ def test_a_page_cannot_answer_the_challenge_itself(merchant):
     address = f"{FIELDS}/web-sdk/5/three-d-secure/{token}/answer"
     call = (
         "([address, token]) => fetch(address, {method: 'POST', body: '{\"passed\": true}',"
-        " headers: {'Token-Authentication': token}}).then(() => 'answered', () => 'blocked')"
+        " headers: {'Token-Authentication': token}}).then((answer) => answer.status, () => 'blocked')"
     )
-    assert merchant.page.evaluate(call, [address, token]) == "blocked"
+    assert merchant.page.evaluate(call, [address, token]) in ("blocked", 403)
     assert tokens.usable(merchant.world, token).authentication.result == ""
 
 

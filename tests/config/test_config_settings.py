@@ -98,8 +98,6 @@ CASES = {
     "PANLESS_QUIET_SECONDS": numbers(1, 3_600),
     "PANLESS_GRACE_DAYS": numbers(0, 365),
     "PANLESS_LOOK_SECONDS": numbers(1, 3_600),
-    "PANLESS_GRACE_DAYS": numbers(0, 365),
-    "PANLESS_LOOK_SECONDS": numbers(1, 3_600),
     "PANLESS_LEASE_SECONDS": numbers(1, 3_600),
     "PANLESS_CONNECT_SECONDS": numbers(1, 60),
     "PANLESS_READ_SECONDS": numbers(1, 300),

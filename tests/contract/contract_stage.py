@@ -24,6 +24,7 @@ SHOPPER = {
 # Published test numbers (bluesnap/test-data.md section 2): number and month of expiry.
 CARDS = {
     "visa": ("4263982640269299", 2),
+    "amex": ("374245455400126", 5),
     "incorrect": ("4917484589897107", 1),
     "expired": ("4917484589897107", 4),
     "insufficient_funds": ("4917484589897107", 5),
@@ -109,7 +110,11 @@ class Stage:
             self.pull("/_levers/fill", {"token": token, "card": step["card"]})
             return
         number, month = CARDS[step["card"]]
-        card = {"ccNumber": number, "expDate": f"{month:02d}/{time.gmtime().tm_year + 3}", "cvv": "837"}
+        card = {
+            "ccNumber": number,
+            "expDate": f"{month:02d}/{time.gmtime().tm_year + 3}",
+            "cvv": "8370" if step["card"] == "amex" else "837",
+        }
         path = f"{self.base_url}/services/2/payment-fields-tokens/{token}"
         answer = self.session.put(path, json=card, headers={"Token-Authentication": token}, timeout=30)
         assert answer.ok, (answer.status_code, answer.text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -77,9 +76,7 @@ def test_a_year_of_a_thousand_customers_runs_in_order(caller: Caller) -> None:
     caller.lever("notices", {"mode": "drop"})
     rows = [{"count": 40, "paid_on": f"2027-01-{day:02d}"} for day in range(1, 26)]
     caller.lever("seed", {"subscriptions": rows})
-    began = time.monotonic()
     assert advance_a_year(caller) == 12_000
-    assert time.monotonic() - began < 60
     renewals = [entry for entry in caller.ledger("charge") if entry["type"] == "RECURRING"]
     moments = [read_rfc3339(entry["at"]) for entry in renewals]
     assert (len(moments), moments) == (12_000, sorted(moments))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from simulator_caller import BUSINESS, PAYER, Caller, named_card, with_second_card
+from simulator_caller import BUSINESS, PAYER, Caller, Receiver, named_card, with_second_card
 
 from simulator.noticetypes import NEEDED, TYPES
 
@@ -146,3 +146,26 @@ def test_a_contact_update_is_told_as_a_stored_shopper(caller: Caller) -> None:
     shopper = caller.shopper()
     caller.call("PUT", f"/vaulted-shoppers/{shopper}", json=PAYER | {"email": "new@example.test"})
     assert [form["email"] for form in caller.told("VAULTED_SHOPPER")] == ["", "new@example.test"]
+
+
+def test_a_refund_is_sent_again_without_its_charge(caller: Caller, receiver: Receiver) -> None:
+    made = caller.seeded()
+    for amount in ("1.00", "2.00"):
+        caller.refund(made["transaction_id"], amount=amount, cancelSubscriptions=False)
+    receiver.wait(2)
+    answer = caller.lever("notices", {"resend": made["transaction_id"], "type": "REFUND", "times": 11})
+    assert answer["queued"] == 22
+    assert {form["transactionType"] for form in receiver.wait(24)} == {"REFUND"}
+    assert caller.pull("notices", {"resend": made["transaction_id"], "type": "CHARGE"}).status_code == 400
+    assert caller.pull("notices", {"resend": made["transaction_id"], "type": 7}).status_code == 400
+
+
+def test_the_listing_of_notices_can_be_narrowed(caller: Caller) -> None:
+    caller.tell_all()
+    made = caller.seeded()
+    caller.lever("clock", {"advance": "P2M"})
+    caller.change(made["subscription_id"], status="CANCELED")
+    shown = {query: caller.lever(f"notices?{query}")["notices"] for query in ("type=RECURRING", "last=1", "last=500")}
+    assert [len(notices) for notices in shown.values()] == [2, 1, 3]
+    assert shown["last=1"][0]["type"] == "CANCELLATION"
+    assert [caller.pull(f"notices?{query}").status_code for query in ("last=0", "last=x", "first=1")] == [400] * 3

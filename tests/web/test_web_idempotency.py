@@ -205,3 +205,10 @@ def test_request_under_a_running_key_is_told_to_wait(web):
     assert web.complete(session, key=key).status_code == 201
     problem(seen[0], 409, "idempotency_key_in_progress")
     assert seen[0].headers["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize("wrong", [{"plan": "platinum"}, {"members": 10_001}])
+def test_key_of_an_order_that_the_catalogue_refuses_takes_the_corrected_one(web, wrong):
+    key = new_key()
+    assert web.order(key=key, **wrong).status_code == 422
+    assert web.order(key=key).status_code == 201
