@@ -183,4 +183,7 @@ class Misconfigured(BlueSnapError):
 
 
 class NotFound(BlueSnapError):
-    """403, 404 or 90009 on a read (bluesnap/variants.md section 1: 'not found' and 'not yours' cannot be told apart)."""
+    """403, 404 or 90009 on a read, or on a change of a named thing, which was then not made.
+
+    Not there, not ours, or no right: these cannot be told apart (bluesnap/variants.md section 1).
+    """

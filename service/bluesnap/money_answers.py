@@ -19,9 +19,12 @@ _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 def read_refund(answer: Answer) -> Refund:
     """A refund that was accepted; id and status may be absent (bluesnap/variants.md section 1).
 
-    Raises Unknown for what is no JSON object, and for any other status: then only the transaction tells what happened.
+    Raises Unknown for what is no JSON object, for nothing at all unless it says so (204), and for any other status: then only the
+    transaction tells what happened.
     """
     document = document_of(answer)
+    if not document and answer.status != 204:
+        unreadable(answer)
     told = document.get("refundStatus")
     status = word_of(told, _REFUND_STATUS)
     if told is not None and status is None:
