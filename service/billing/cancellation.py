@@ -13,7 +13,7 @@ from service.billing import looks
 from service.billing.outcomes import refusal
 from service.billing.tools import Tools
 from service.bluesnap.payloads import Subscription as Found
-from service.errors import BlueSnapError, Code, Refusal, Unknown
+from service.errors import BlueSnapError, Code, Declined, FieldsRefused, Refusal, Unknown
 from service.store import accounts, changes, subscriptions
 from service.store.journal import Act, Origin
 from service.store.models import Subscription
@@ -48,6 +48,8 @@ def change_renewal(
         return _leave_pending(tools, intended, origin)
     except BlueSnapError as error:
         _refuse(tools, intended, origin)
+        if isinstance(error, Declined | FieldsRefused):  # no card is in this call that could be refused
+            raise Refusal(Code.BLUESNAP_FAILED) from None
         raise refusal(error) from None
     try:
         found = tools.bluesnap.get_subscription(provider)
