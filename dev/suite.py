@@ -1,4 +1,4 @@
-"""`python -m dev test`: the whole suite, contract and browser tests too, on two processes. Settings of a real installation never reach it."""
+"""`python -m dev test`: the whole suite, contract and browser tests too, on twice as many processes as cores. Settings of a real installation never reach it."""
 
 from __future__ import annotations
 
@@ -23,5 +23,6 @@ def main(arguments: list[str]) -> int:
     """Run pytest over tests/; a file's tests stay in one process, so that a stack is started once a file."""
     if chromium.find() is None:
         print(chromium.HOW, file=sys.stderr, flush=True)
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *arguments]
+    processes = str(2 * (os.cpu_count() or 1))  # half of the time a test waits for a stack, a browser or a deadline
+    command = [sys.executable, "-m", "pytest", "-n", processes, "--dist", "loadfile", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment(), check=False, stdin=subprocess.DEVNULL).returncode
