@@ -48,7 +48,10 @@ def _without_secrets(value: Any) -> Any:
 def answer_once(call: Call, operation: Operation, args: Mapping[str, str], *, act: Callable[[], Answered]) -> Answered:
     """Act under the caller's key, or answer what was answered before. Raises Refusal."""
     key = _key()
-    canonical = json.dumps([operation.name, sorted(args.items()), call.body], sort_keys=True, ensure_ascii=True)
+    condition = request.headers.getlist("If-Match") if operation.matches else []
+    canonical = json.dumps(
+        [operation.name, sorted(args.items()), call.body, condition], sort_keys=True, ensure_ascii=True
+    )
     with call.tools.engine.begin() as connection:
         claim = idempotency.claim(
             connection,

@@ -68,3 +68,9 @@ def test_reading_right_is_not_enough_to_cancel(web, bought):
     path = "/v1/accounts/acct-a/subscription/cancellation"
     problem(web.post(path, {}, auth=reader), 403, "scope_missing")
     problem(web.call("DELETE", path, auth=reader), 403, "scope_missing")
+
+
+def test_same_key_under_another_condition_is_another_request(web, bought):
+    key = new_key()
+    assert web.cancel(key=key, headers={"If-Match": f'"{bought["version"]}"'}).status_code == 200
+    problem(web.cancel(key=key, headers={"If-Match": '"999"'}), 422, "idempotency_key_reused")
