@@ -6,6 +6,7 @@ DESIGN section 7 point 7. Nothing is done twice: BlueSnap's renewal flag is set,
 from __future__ import annotations
 
 import enum
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -14,7 +15,7 @@ from service.billing.outcomes import refusal
 from service.billing.tools import Tools
 from service.bluesnap.payloads import Subscription as Found
 from service.errors import BlueSnapError, Code, Declined, FieldsRefused, Refusal, Unknown
-from service.store import accounts, changes, subscriptions
+from service.store import accounts, changes, database, subscriptions
 from service.store.journal import Act, Origin
 from service.store.models import Subscription
 
@@ -65,7 +66,6 @@ def _confirm(tools: Tools, intended: Subscription, origin: Origin, *, order: Ord
         after = looks.follow(connection, tools, held, found=found, origin=origin)
         if after.status != "ended" and after.renews != order.renews:
             return after
-        subscriptions.looked_enough(connection, after.id)
         return changes.change(connection, after, Act.CHANGE_CONFIRMED, origin, **looks.SETTLED)
 
 
@@ -88,7 +88,7 @@ def _intend(tools: Tools, origin: Origin, account: str, *, order: Order, version
             raise Refusal(Code.SUBSCRIPTION_CHANGED, retry_after=2)
         if subscription.renews == order.renews:
             return subscription
-        until = subscriptions.pending_end(connection, seconds)
+        until = database.now(connection) + timedelta(seconds=seconds)
         subscriptions.look_again(connection, subscription.id, seconds=seconds, looked=0)
         return changes.change(
             connection, subscription, Act.CHANGE_REQUESTED, origin, pending_change=order.value, pending_until=until
@@ -101,7 +101,7 @@ def _leave_pending(tools: Tools, intended: Subscription, origin: Origin) -> Subs
     with tools.engine.begin() as connection:
         held = subscriptions.locked(connection, intended.id) or intended
         subscriptions.look_again(connection, held.id, seconds=seconds, looked=0)
-        until = subscriptions.pending_end(connection, seconds)
+        until = database.now(connection) + timedelta(seconds=seconds)
         return changes.change(connection, held, Act.OUTCOME_UNKNOWN, origin, pending_until=until)
 
 

@@ -73,6 +73,8 @@ def _settle(
     subscription = follow(connection, tools, subscription, found=found, origin=WORKER)
     if subscriptions.is_settled(connection, subscription):
         subscription = changes.change(connection, subscription, Act.CHANGE_SETTLED, WORKER, **SETTLED)
+    if subscription.look_at != taken.look_at:
+        return  # something was heard while we were reading: that look is still to come
     waits = subscription.status == "active" and subscription.paid_until is not None and now >= subscription.paid_until
     if subscription.pending_change is not None:
         subscriptions.look_when_settled(connection, subscription)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select, update
 
 from service.store.accounts import LIVE
-from service.store.database import one
+from service.store.database import now, one
 from service.store.models import NOTICES, SUBSCRIPTIONS, Subscription
 
 S = SUBSCRIPTIONS.c
@@ -22,9 +22,9 @@ def ask_soon(connection: Connection, provider_subscription: str) -> bool:
     return connection.execute(statement.values(values).returning(S.id)).first() is not None
 
 
-def expect_renewals(connection: Connection, now: datetime) -> None:
+def expect_renewals(connection: Connection, moment: datetime) -> None:
     """Look at every live subscription whose paid period is over, unless a look is due already."""
-    over = (S.status.in_(LIVE), S.look_at.is_(None), S.paid_until <= now)
+    over = (S.status.in_(LIVE), S.look_at.is_(None), S.paid_until <= moment)
     connection.execute(update(SUBSCRIPTIONS).where(*over).values(look_at=func.clock_timestamp(), looked=0))
 
 
@@ -74,15 +74,8 @@ def told_unpaid(connection: Connection, provider_subscription: str, since: datet
     return connection.execute(select(N.id).where(*told).limit(1)).first() is not None
 
 
-def pending_end(connection: Connection, seconds: float) -> datetime:
-    """Database time plus so many seconds."""
-    moment: datetime = connection.execute(select(func.clock_timestamp() + timedelta(seconds=seconds))).scalar_one()
-    return moment
-
-
 def is_settled(connection: Connection, subscription: Subscription) -> bool:
     """Whether an ordered change cannot be under way any more: what BlueSnap shows now is how it ended."""
     if subscription.pending_change is None or subscription.pending_until is None:
         return False
-    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-    return now >= subscription.pending_until
+    return now(connection) >= subscription.pending_until

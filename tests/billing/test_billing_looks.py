@@ -185,3 +185,16 @@ def test_other_amount_found_by_a_look_alarms_and_is_recorded(desk, bluesnap, bou
     looks.look_due(desk.tools)
     assert [row.amount for row in desk.charges] == [Decimal(290), Decimal(300)]
     assert reading("panless_charge_mismatches_total") == seen + 1
+
+
+def test_notice_that_comes_during_a_look_is_looked_at_again(desk, bluesnap, bought, subscription):
+    def cancelled_at_bluesnap():
+        bluesnap.change(bought.subscription_id, auto_renew=False)
+        deliver(desk.tools, charge_form(bought, transactionType="CANCEL_ON_RENEWAL", custom1="later"))
+
+    deliver(desk.tools, charge_form(bought, transactionType="CONTRACT_CHANGE"))
+    bluesnap.script("list_charges", meanwhile=cancelled_at_bluesnap)
+    looks.look_due(desk.tools)
+    assert subscription().renews is True
+    assert looks.look_due(desk.tools) == 1
+    assert (subscription().renews, subscription().look_at) == (False, None)
