@@ -15,7 +15,7 @@ from marshmallow import Schema
 from dev.bootstrap import ROOT
 from service.app import DOORS
 from service.cardguard import formats
-from service.errors import Code
+from service.errors import Advice, Code, DeclineReason
 from service.web.operation import Operation
 from service.web.problems import MEDIA_TYPE, STATUS
 
@@ -49,7 +49,8 @@ PROBLEM = {
         "status": {"type": "integer"},
         "code": {"type": "string", "enum": CODES},
         "request_id": {"type": "string"},
-        "reason": {"type": "string", "enum": ["declined", "try_another_card", "authentication_required"]},
+        "version": {"type": "integer", "description": "The subscription's current version."},
+        "reason": {"type": "string", "enum": sorted({word.value for word in (*Advice, *DeclineReason)})},
         "errors": {
             "type": "array",
             "items": {
@@ -105,6 +106,7 @@ OF_BODY = (
     Code.FIELD_MISSING,
     Code.FIELD_MALFORMED,
 )
+OF_QUERY = (Code.DUPLICATE_KEY, Code.VALIDATION_FAILED, Code.FIELD_UNKNOWN, Code.FIELD_MISSING, Code.FIELD_MALFORMED)
 OF_KEY = (
     Code.IDEMPOTENCY_KEY_MISSING,
     Code.IDEMPOTENCY_KEY_MALFORMED,
@@ -114,7 +116,11 @@ OF_KEY = (
 FORM = {"application/x-www-form-urlencoded": {"schema": {"type": "object", "additionalProperties": {"type": "string"}}}}
 #: What is no JSON of ours: its media type, and what a reader of that type finds.
 RAW = {"/openapi.yaml": ("application/yaml", "object"), "/metrics": ("text/plain", "string")}
-PATH_PATTERNS = {"account": formats.ACCOUNT, "session_id": f"cs_[{formats.ALPHABET}]{{{formats.ID_LENGTH}}}"}
+PATH_PATTERNS = {
+    "account": formats.ACCOUNT,
+    "charge_id": formats.CHARGE_ID,
+    "session_id": f"cs_[{formats.ALPHABET}]{{{formats.ID_LENGTH}}}",
+}
 
 
 def codes_of(operation: Operation) -> set[Code]:
@@ -123,6 +129,7 @@ def codes_of(operation: Operation) -> set[Code]:
     for scheme in operation.lock.schemes:
         found |= set(OF_SCHEME[scheme])
     found |= set(OF_BODY) if operation.body is not None else set()
+    found |= set(OF_QUERY) if operation.query is not None else set()
     found |= set(OF_KEY) if operation.idempotent else set()
     found |= {Code.BODY_TOO_LARGE} if operation.form else set()
     return found
@@ -160,6 +167,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "security": [{scheme: []} for scheme in operation.lock.schemes],
         "responses": _responses(operation),
     }
+    if operation.query is not None:
+        parameters.append({"in": "query", "schema": operation.query})  # the plugin makes one parameter of each field
     if operation.idempotent:
         parameters.append(KEY_PARAMETER)
     if operation.matches:

@@ -17,11 +17,20 @@ from service.billing.tools import Tools
 from service.errors import Code, Refusal
 from service.store.ids import new_id
 from service.telemetry import metrics
-from service.web import accounts, checkout, operations, problems, webhooks
+from service.web import accounts, cards, charges, checkout, entries, operations, problems, webhooks
 from service.web.door import Door
 from service.web.door import tools as tools_here
 
-DOORS: tuple[Door, ...] = (checkout.platform_door, checkout.page_door, accounts.door, webhooks.door, operations.door)
+DOORS: tuple[Door, ...] = (
+    checkout.platform_door,
+    checkout.page_door,
+    accounts.door,
+    cards.door,
+    charges.door,
+    entries.door,
+    webhooks.door,
+    operations.door,
+)
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 CORS_HEADERS = "Authorization, Content-Type, Idempotency-Key"
 HEADERS = {

@@ -47,6 +47,11 @@ class Code(enum.StrEnum):
     ACCOUNT_MALFORMED = "account_malformed"
     PLAN_UNKNOWN = "plan_unknown"
     MEMBERS_OUT_OF_RANGE = "members_out_of_range"
+    FIELD_NOT_ALLOWED = "field_not_allowed"
+    AMOUNT_MALFORMED = "amount_malformed"
+    CURRENCY_WRONG = "currency_wrong"
+    CURSOR_MALFORMED = "cursor_malformed"
+    THREE_D_SECURE_REQUIRED = "three_d_secure_required"
     IDEMPOTENCY_KEY_MISSING = "idempotency_key_missing"
     IDEMPOTENCY_KEY_MALFORMED = "idempotency_key_malformed"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
@@ -60,6 +65,14 @@ class Code(enum.StrEnum):
     SIGNUP_UNDECIDED = "signup_undecided"
     SUBSCRIPTION_NOT_FOUND = "subscription_not_found"
     SUBSCRIPTION_CHANGED = "subscription_changed"
+    SUBSCRIPTION_CANCELED = "subscription_canceled"
+    SUBSCRIPTION_DISPUTED = "subscription_disputed"
+    CHARGE_NOT_FOUND = "charge_not_found"
+    CHARGE_DISPUTED = "charge_disputed"
+    REFUND_ABOVE_REMAINDER = "refund_above_remainder"
+    REFUND_REFUSED = "refund_refused"
+    CARD_NOT_FOUND = "card_not_found"
+    CARDS_ALIKE = "cards_alike"
     VERSION_WRONG = "version_wrong"
     IF_MATCH_MALFORMED = "if_match_malformed"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
@@ -116,17 +129,19 @@ class FieldError:
 
 
 class Refusal(PanlessError):
-    """A caller is told no. `retry_after` is in whole seconds; `reason` is a word from one of our closed lists."""
+    """A caller is told no. `retry_after` is in whole seconds; `reason` is a word from one of our closed lists; `version` the subscription's, now."""
 
     def __init__(
         self,
         code: Code,
         *,
         retry_after: int | None = None,
-        reason: Advice | None = None,
+        reason: Advice | DeclineReason | None = None,
         errors: tuple[FieldError, ...] = (),
+        version: int | None = None,
     ) -> None:
         super().__init__(code.value)
+        self.version = version
         self.code = code
         self.retry_after = retry_after
         self.reason = reason

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import procrastinate
 from procrastinate import PsycopgConnector
 from procrastinate.jobs import Status
 
-from service.billing import looks, settle, tidy
+from service.billing import looks, refunds, settle, telling, tidy
+from service.billing import sweep as sweeping
 from service.billing.tools import Tools
 from service.store import database
 
@@ -16,18 +18,15 @@ QUEUE = "panless"
 #: How often undecided signups are looked for; the quiet period and the leases decide what is due.
 EVERY_SECONDS = 5
 TIDY_MINUTES = 1
+#: Well after the hour at which billing days begin and many renew at once: what looks are just finding out is no difference.
+SWEEP_MINUTE = 47
+#: Jobs at a time: a long sweep, or a platform that hangs, leaves places to the rest.
+PLACES = 4
 
 
 def app_for(tools: Tools) -> procrastinate.App:
     """The worker's app over these tools."""
-    url = database.url_of(tools.settings.database_url).set(drivername="postgresql")
-    connector = PsycopgConnector(
-        conninfo=url.render_as_string(hide_password=False),
-        kwargs={"options": "-c search_path=jobs,public", "application_name": "panless-worker"},
-        min_size=1,
-        max_size=4,
-    )
-    app = procrastinate.App(connector=connector)
+    app = procrastinate.App(connector=_connector(tools))
 
     # No job needs a lock: leases in the database say who may move what, and a lock would outlive a worker that was killed.
     @app.periodic(cron=f"* * * * * */{EVERY_SECONDS}")
@@ -36,9 +35,21 @@ def app_for(tools: Tools) -> procrastinate.App:
         settle.settle_due(tools)
 
     @app.periodic(cron=f"* * * * * */{EVERY_SECONDS}")
+    @app.task(name="settle_refunds", queue=QUEUE, queueing_lock="settle_refunds")
+    def settle_refunds(timestamp: int) -> None:  # noqa: ARG001
+        refunds.settle_due(tools)
+
+    @app.periodic(cron=f"* * * * * */{EVERY_SECONDS}")
     @app.task(name="look", queue=QUEUE, queueing_lock="look")
     def look(timestamp: int) -> None:  # noqa: ARG001
         looks.look_due(tools)
+
+    _add_telling(app, tools)
+
+    @app.periodic(cron=f"{SWEEP_MINUTE} */{tools.settings.sweep_hours} * * *")
+    @app.task(name="sweep", queue=QUEUE, queueing_lock="sweep")
+    def sweep(timestamp: int) -> None:  # noqa: ARG001
+        sweeping.sweep_on_schedule(tools)
 
     @app.periodic(cron=f"*/{TIDY_MINUTES} * * * *")
     @app.task(name="tidy", queue=QUEUE, queueing_lock="tidy")
@@ -55,12 +66,37 @@ def app_for(tools: Tools) -> procrastinate.App:
     return app
 
 
+def _connector(tools: Tools) -> PsycopgConnector:
+    url = database.url_of(tools.settings.database_url).set(drivername="postgresql")
+    return PsycopgConnector(
+        conninfo=url.render_as_string(hide_password=False),
+        kwargs={"options": "-c search_path=jobs,public", "application_name": "panless-worker"},
+        min_size=1,
+        max_size=4,
+    )
+
+
+def _add_telling(app: procrastinate.App, tools: Tools) -> None:
+    """One round at a time in this process: a platform that hangs must not take up all its places."""
+    telling_here = threading.Lock()
+
+    @app.periodic(cron=f"* * * * * */{EVERY_SECONDS}")
+    @app.task(name="tell", queue=QUEUE, queueing_lock="tell")
+    def tell(timestamp: int) -> None:  # noqa: ARG001
+        if telling_here.acquire(blocking=False):
+            try:
+                telling.collect(tools)
+                telling.deliver_due(tools)
+            finally:
+                telling_here.release()
+
+
 def work(tools: Tools) -> None:
     """Run jobs until SIGTERM or SIGINT; a running one is finished first."""
 
     async def run() -> None:
         app = app_for(tools)
         async with app.open_async():
-            await app.run_worker_async(queues=[QUEUE], concurrency=2, delete_jobs="always", listen_notify=True)
+            await app.run_worker_async(queues=[QUEUE], concurrency=PLACES, delete_jobs="always", listen_notify=True)
 
     asyncio.run(run())

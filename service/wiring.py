@@ -10,8 +10,9 @@ import requests
 from service.billing import catalogue
 from service.billing.tools import Tools
 from service.bluesnap.client import BlueSnapClient, Timeouts
-from service.config import Settings
+from service.config import Environment, Settings
 from service.errors import Code, Refusal
+from service.platform.client import PlatformClient
 from service.store import database
 from service.store.keyring import Keyring
 from service.telemetry import metrics
@@ -69,4 +70,17 @@ def build(settings: Settings) -> Tools:
         clock=simulator_clock(settings.clock_url) if settings.clock == "simulator" else system_clock,
         catalogue=catalogue.read(settings.plans_file, settings.environment),
         keyring=Keyring(settings.secret_keys),
+        platform=_platform(settings),
+    )
+
+
+def _platform(settings: Settings) -> PlatformClient | None:
+    """The way to the platform's own address, if one is set. A developer's may be on loopback, with the simulator only."""
+    if settings.events_url is None:
+        return None
+    return PlatformClient(
+        settings.events_url,
+        settings.events_secrets,
+        seconds=settings.events_seconds,
+        loopback=settings.environment is Environment.SIMULATOR,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.billing.catalogue import Money
-from service.billing.lifecycle import Access, access_at
+from service.billing.lifecycle import Access, Rules, access_at
 from service.billing.tools import Tools
 from service.store import accounts
 from service.store.models import Subscription
@@ -22,10 +22,10 @@ class AccountView:
 
 def read(tools: Tools, account: str) -> AccountView:
     """The account at this moment."""
-    now, settings = tools.clock(), tools.settings
+    now = tools.clock()
     with tools.engine.connect() as connection:
         subscription = accounts.latest_subscription(connection, account)
-    access = access_at(subscription, now, grace_days=settings.grace_days, zone=settings.billing_zone)
+    access = access_at(subscription, now, Rules.of(tools.settings))
     ended = subscription is not None and subscription.status == "ended"
     return AccountView(account, access, None if ended and access.reason == "free" else subscription)
 

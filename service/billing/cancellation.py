@@ -1,35 +1,19 @@
-"""Cancel a subscription at the end of what is paid, and undo it. Changes by PUT have no idempotency key at BlueSnap: intent first, write, confirm by reading.
-
-DESIGN section 7 point 7. Nothing is done twice: BlueSnap's renewal flag is set, whatever it was, and the read says what is true.
-"""
+"""Cancel a subscription at the end of what is paid, undo it, or end it when its grace is over. BlueSnap's flag is set, whatever it was, and the read says what is true."""
 
 from __future__ import annotations
 
-import enum
-from datetime import timedelta
-
 from sqlalchemy import Connection
 
-from service.billing import looks
-from service.billing.outcomes import refusal
+from service.billing.intents import Order, carry_out, held, intend
+from service.billing.lifecycle import grace_end
 from service.billing.tools import Tools
 from service.bluesnap.payloads import Subscription as Found
-from service.errors import BlueSnapError, Code, Declined, FieldsRefused, Refusal, Unknown
-from service.store import accounts, changes, database, subscriptions
-from service.store.journal import Act, Origin
+from service.errors import Code, Refusal
+from service.store import disputes
+from service.store.journal import Origin
 from service.store.models import Subscription
 
-
-class Order(enum.StrEnum):
-    """What may be ordered. The value is `pending_change` while the outcome is not known."""
-
-    CANCEL = "cancellation"
-    RESUME = "resumption"
-
-    @property
-    def renews(self) -> bool:
-        """What the subscription is to be after it."""
-        return self is Order.RESUME
+RENEWS = {Order.CANCEL: False, Order.RESUME: True}
 
 
 def change_renewal(
@@ -39,78 +23,39 @@ def change_renewal(
 
     Ordering what is so already changes nothing and is fine.
     """
-    intended = _intend(tools, origin, account, order=order, version=version)
-    if intended.pending_change is None:
-        return intended
-    provider = intended.provider_subscription or ""
-    try:
-        tools.bluesnap.update_subscription(provider, auto_renew=order.renews)
-    except Unknown:
-        return _leave_pending(tools, intended, origin)
-    except BlueSnapError as error:
-        _refuse(tools, intended, origin)
-        if isinstance(error, Declined | FieldsRefused):  # no card is in this call that could be refused
-            raise Refusal(Code.BLUESNAP_FAILED) from None
-        raise refusal(error) from None
-    try:
-        found = tools.bluesnap.get_subscription(provider)
-    except BlueSnapError:
-        return _leave_pending(tools, intended, origin)  # done, as it seems; only a read confirms it
-    return _confirm(tools, intended, origin, order=order, found=found)
-
-
-def _confirm(tools: Tools, intended: Subscription, origin: Origin, *, order: Order, found: Found) -> Subscription:
-    """Follow what BlueSnap shows. If that is not what was ordered, it stays pending: the worker looks when it cannot be under way any more."""
+    renews = RENEWS[order]
     with tools.engine.begin() as connection:
-        held = subscriptions.locked(connection, intended.id) or intended
-        after = looks.follow(connection, tools, held, found=found, origin=origin)
-        if after.status != "ended" and after.renews != order.renews:
-            return after
-        return changes.change(connection, after, Act.CHANGE_CONFIRMED, origin, **looks.SETTLED)
-
-
-def _refuse(tools: Tools, intended: Subscription, origin: Origin) -> None:
-    """It was definitely not done. A look may show why."""
-    with tools.engine.begin() as connection:
-        held = subscriptions.locked(connection, intended.id) or intended
-        subscriptions.ask_soon(connection, held.provider_subscription or "")
-        changes.change(connection, held, Act.CHANGE_REFUSED, origin, **looks.SETTLED)
-
-
-def _intend(tools: Tools, origin: Origin, account: str, *, order: Order, version: int | None) -> Subscription:
-    """Commit the intent, with a look that will settle it if this process dies."""
-    seconds = tools.settings.lease_seconds
-    with tools.engine.begin() as connection:
-        subscription = _live(connection, tools, account)
-        if version is not None and version != subscription.version:
-            raise Refusal(Code.VERSION_WRONG)
-        if subscription.pending_change is not None:
-            raise Refusal(Code.SUBSCRIPTION_CHANGED, retry_after=2)
-        if subscription.renews == order.renews:
+        subscription = held(connection, tools, account, version=version)
+        if origin.actor != "worker":
+            disputes.forget_stop(connection, subscription.id)  # ordered for itself now: a won dispute will not undo it
+        if subscription.renews == renews:
             return subscription
-        until = database.now(connection) + timedelta(seconds=seconds)
-        subscriptions.look_again(connection, subscription.id, seconds=seconds, looked=0)
-        return changes.change(
-            connection, subscription, Act.CHANGE_REQUESTED, origin, pending_change=order.value, pending_until=until
-        )
+        if renews and subscription.status == "disputed":
+            raise Refusal(Code.SUBSCRIPTION_DISPUTED, version=subscription.version)
+        intended = intend(connection, tools, subscription, origin, order=order)
+
+    def judge(_: Connection, after: Subscription, __: Found) -> Subscription | None:
+        return after if after.status == "ended" or after.renews == renews else None
+
+    return carry_out(tools, intended, origin, writes=[{"auto_renew": renews}], judge=judge)
 
 
-def _leave_pending(tools: Tools, intended: Subscription, origin: Origin) -> Subscription:
-    """Nobody knows whether it was done. After the quiet period the worker looks, and what it sees is how it ended."""
-    seconds = tools.settings.quiet_seconds
+def is_out_of_grace(tools: Tools, subscription: Subscription) -> bool:
+    """Whether a failed renewal was not paid within the grace period: then we cancel if BlueSnap has not (DESIGN section 3)."""
+    if subscription.status != "past_due" or subscription.paid_until is None:
+        return False
+    return tools.clock() >= grace_end(subscription.paid_until, tools.settings.grace_days, tools.settings.billing_zone)
+
+
+def end_after_grace(tools: Tools, origin: Origin, account: str) -> Subscription:
+    """Cancel at BlueSnap, at once and for good. Raises Refusal."""
     with tools.engine.begin() as connection:
-        held = subscriptions.locked(connection, intended.id) or intended
-        subscriptions.look_again(connection, held.id, seconds=seconds, looked=0)
-        until = database.now(connection) + timedelta(seconds=seconds)
-        return changes.change(connection, held, Act.OUTCOME_UNKNOWN, origin, pending_until=until)
+        subscription = held(connection, tools, account)
+        if not is_out_of_grace(tools, subscription):
+            return subscription
+        intended = intend(connection, tools, subscription, origin, order=Order.END)
 
+    def judge(_: Connection, after: Subscription, __: Found) -> Subscription | None:
+        return after if after.status == "ended" else None
 
-def _live(connection: Connection, tools: Tools, account: str) -> Subscription:
-    """The account's subscription, held, if there is still something to cancel or to resume."""
-    known = accounts.latest_subscription(connection, account)
-    held = subscriptions.locked(connection, known.id) if known is not None else None
-    if held is None or held.status not in accounts.LIVE:
-        raise Refusal(Code.SUBSCRIPTION_NOT_FOUND)
-    if not held.renews and held.paid_until is not None and tools.clock() >= held.paid_until:
-        raise Refusal(Code.SUBSCRIPTION_NOT_FOUND)
-    return held
+    return carry_out(tools, intended, origin, writes=[{"cancel": True}], judge=judge)

@@ -31,6 +31,17 @@ class Money:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What is sold: so many members of one version of a plan, and what a month of it costs."""
+
+    plan: str
+    plan_version: int
+    members: int
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """One version of a plan. `provider_plan` is BlueSnap's plan in this deployment's environment; empty: not for sale here."""
 
@@ -43,6 +54,10 @@ class Plan:
     def total(self, members: int) -> Money:
         """What a month costs for so many members."""
         return Money(self.price * members, self.currency)
+
+    def terms(self, members: int) -> Terms:
+        """This version, sold for so many members."""
+        return Terms(self.id, self.version, members, self.price * members, self.currency)
 
 
 class Catalogue:
@@ -65,10 +80,27 @@ class Catalogue:
         """The very version that something was sold under."""
         return self._versions[plan_id, version]
 
+    def find(self, provider_plan: str) -> list[Plan]:
+        """Every version that is sold as this plan at BlueSnap, the newest first."""
+        found = [plan for plan in self._versions.values() if plan.provider_plan and plan.provider_plan == provider_plan]
+        return sorted(found, key=lambda plan: plan.version, reverse=True)
+
     @property
     def paid(self) -> list[Plan]:
         """The plans for sale, by id."""
         return [plan for _, plan in sorted(self._newest.items()) if plan.provider_plan]
+
+    @property
+    def priced(self) -> list[Plan]:
+        """The newest version of every plan that costs something, for sale here or not yet, by id."""
+        return [plan for _, plan in sorted(self._newest.items()) if plan.price]
+
+    @property
+    def superseded(self) -> list[Plan]:
+        """Older versions whose plan at BlueSnap carries no newest one: only subscriptions that were sold under them are on it."""
+        carrying = {plan.provider_plan for plan in self._newest.values()}
+        older = [plan for plan in self._versions.values() if plan.provider_plan and plan.provider_plan not in carrying]
+        return sorted(older, key=lambda plan: (plan.id, plan.version))
 
 
 def _plan(entry: dict[str, Any], environment: str) -> Plan:

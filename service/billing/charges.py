@@ -1,19 +1,19 @@
-"""Payments that BlueSnap made, each recorded once, whether its answer or a notice told us first."""
+"""Payments that BlueSnap made, each recorded once, whether its answer, a notice or a look told us first, and compared with what was agreed for its day."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.dialects.postgresql import insert
 
-from service.store import notices
+from service.billing.tasks import open_task
+from service.store import charges, prices
 from service.store.ids import new_id
-from service.store.journal import Act, Origin, image_of, write
-from service.store.models import CHARGES, Charge, Subscription
+from service.store.journal import Origin
+from service.store.models import Charge, Price, Subscription
 from service.telemetry import metrics
 
 log = structlog.get_logger()
@@ -21,43 +21,41 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Payment:
-    """What we heard of a payment, and from where: `answer` or `notice`."""
+    """What we heard of a payment, and from where: `answer`, `notice`, `look` or `sweep`. `charged_on` is a billing day, `kind` initial or recurring."""
 
     reference: str
     amount: Decimal
     currency: str
     source: str
+    charged_on: date | None = None
+    kind: str | None = None
 
 
 def record(
     connection: Connection, subscription: Subscription, payment: Payment, *, now: datetime, origin: Origin
 ) -> bool:
-    """Record a payment unless it is known; alarm if it is not what was agreed. True if it was new."""
-    charge = Charge(
-        id=new_id("ch"),
-        subscription_id=subscription.id,
-        reference=payment.reference,
-        amount=payment.amount,
-        currency=payment.currency,
-        source=payment.source,
-        recorded_at=now,
-    )
-    statement = insert(CHARGES).values(**vars(charge)).on_conflict_do_nothing().returning(CHARGES.c.id)
-    if connection.execute(statement).first() is None:
+    """Record a payment unless it is known, and compare it with what was agreed. True if it was new."""
+    charge = Charge(id=new_id("ch"), subscription_id=subscription.id, recorded_at=now, **vars(payment))
+    if not charges.add(connection, charge, subscription, origin):
         return False
-    write(
-        connection, Act.CHARGE_RECORDED, origin, subject=charge.id, account=subscription.account, image=image_of(charge)
-    )
-    if (payment.amount, payment.currency) != (subscription.amount, subscription.currency):
-        metrics.CHARGE_MISMATCHES.inc()
-        log.error("charge.mismatch", subscription=subscription.id, account=subscription.account)
+    _compare(connection, subscription, charge, origin)
     return True
 
 
-def apply_waiting(connection: Connection, subscription: Subscription, *, now: datetime) -> None:
-    """Apply the notices of charges that came before we knew the subscription."""
-    for notice in notices.waiting(connection, subscription.provider_subscription or ""):
-        if notice.reference is not None and notice.amount is not None and notice.currency is not None:
-            payment = Payment(notice.reference, notice.amount, notice.currency, "notice")
-            record(connection, subscription, payment, now=now, origin=Origin("bluesnap"))
-        notices.settle(connection, notice.id, "applied")
+def _compare(connection: Connection, subscription: Subscription, charge: Charge, origin: Origin) -> None:
+    """More than was agreed goes to a person, who gives it back; less is never charged again (DESIGN section 7 point 7)."""
+    agreed: Price | Subscription | None = subscription
+    if charge.charged_on is not None:
+        agreed = prices.on(connection, subscription.id, charge.charged_on)
+    if agreed is None:  # of before an adoption: nobody here agreed on it
+        return
+    if (charge.amount, charge.currency) == (agreed.amount, agreed.currency):
+        return
+    metrics.CHARGE_MISMATCHES.inc()
+    log.error("charge.mismatch", subscription=subscription.id, account=subscription.account)
+    if charge.currency != agreed.currency or charge.amount > agreed.amount:
+        excess = charge.amount - agreed.amount if charge.currency == agreed.currency else charge.amount
+        open_task(
+            connection, "overcharge", origin, subject=charge.id, reference=charge.reference, account=subscription.account,
+            amount=excess, currency=charge.currency,
+        )  # fmt: skip

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from service.billing import limits
+from service.billing.catalogue import Terms
 from service.billing.outcomes import refusal
 from service.billing.tools import Tools
 from service.errors import BlueSnapError, Code, Declined, FieldError, FieldsRefused, Refusal, Rejected
@@ -18,16 +19,28 @@ from service.store.models import CheckoutSession, Subscription
 from service.telemetry import metrics
 
 SUBSCRIBE = "subscribe"
+REPLACE_CARD = "replace_card"
+#: What a session may be for. A client secret is bound to it.
+PURPOSES = (SUBSCRIBE, REPLACE_CARD)
 
 
 @dataclass(frozen=True)
 class Order:
-    """What somebody wants to buy, for whom. `client_address` is the payer's, as the platform saw it."""
+    """What somebody wants, for whom: a plan for so many members, or with neither of them another card for the plan that there is.
+
+    `client_address` is the payer's, as the platform saw it; `three_d_secure` demands a passed challenge of every attempt.
+    """
 
     account: str
-    plan: str
-    members: int
+    plan: str | None = None
+    members: int | None = None
     client_address: str | None = None
+    three_d_secure: bool = False
+
+    @property
+    def purpose(self) -> str:
+        """What the session is for."""
+        return REPLACE_CARD if self.plan is None else SUBSCRIBE
 
 
 @dataclass(frozen=True)
@@ -59,23 +72,19 @@ def refuse_if_claimed(existing: Subscription | None) -> None:
 
 def open_session(tools: Tools, origin: Origin, order: Order) -> SessionView:
     """Obtain a payment-fields token and open a session for it. Raises Refusal."""
-    plan = tools.catalogue.for_sale(order.plan)
-    if not 1 <= order.members <= tools.settings.max_members:
-        raise Refusal(Code.MEMBERS_OUT_OF_RANGE, errors=(FieldError("/members", Code.MEMBERS_OUT_OF_RANGE),))
+    terms = terms_for_sale(tools, order.plan, order.members) if order.plan is not None else None
     address = limits.address_digest(tools.keyring, order.client_address)
     now = tools.clock()
     with tools.engine.begin() as connection:
-        refuse_if_claimed(accounts.claiming_subscription(connection, order.account))
+        _check_fits(connection, order)
         limits.check_new_session(connection, tools, address, now)
     token = _fresh_token(tools)
-    total = plan.total(order.members)
     session_id = new_id("cs")
     session = CheckoutSession(
-        id=session_id, account=order.account, purpose=SUBSCRIBE, plan=plan.id, plan_version=plan.version,
-        members=order.members, amount=total.amount, currency=total.currency, state="open", decline_reason=None,
+        id=session_id, account=order.account, purpose=order.purpose, **(vars(terms) if terms is not None else {}),
+        three_d_secure_required=order.three_d_secure or tools.settings.three_d_secure == "always", state="open",
         fields_sealed=tools.keyring.seal(token, session_id), fields_expire_at=now + timedelta(minutes=tools.settings.fields_minutes), renewals=0,
         address=address, created_at=now, expires_at=now + timedelta(minutes=tools.settings.session_minutes),
-        ended_at=None, subscription_id=None,
     )  # fmt: skip
     with tools.engine.begin() as connection:
         accounts.lock(connection, order.account, now)
@@ -83,6 +92,39 @@ def open_session(tools: Tools, origin: Origin, order: Order) -> SessionView:
         changes.add(connection, session, Act.SESSION_OPENED, origin)
     metrics.SESSIONS.labels(event="opened").inc()
     return SessionView(session, "open", token)
+
+
+def terms_for_sale(tools: Tools, plan: str, members: int | None) -> Terms:
+    """What so many members of a plan cost today. Raises Refusal: plan_unknown, members_out_of_range."""
+    for_sale = tools.catalogue.for_sale(plan)
+    if members is None or not 1 <= members <= tools.settings.max_members:
+        raise Refusal(Code.MEMBERS_OUT_OF_RANGE, errors=(FieldError("/members", Code.MEMBERS_OUT_OF_RANGE),))
+    return for_sale.terms(members)
+
+
+def terms_of(session: CheckoutSession) -> Terms:
+    """What a session sells. Raises LookupError for one that sells nothing."""
+    plan, version, members = session.plan, session.plan_version, session.members
+    amount, currency = session.amount, session.currency
+    if plan is None or version is None or members is None or amount is None or currency is None:
+        raise LookupError
+    return Terms(plan, version, members, amount, currency)
+
+
+def card_holder(connection: Connection, account: str) -> Subscription:
+    """The live subscription whose card can be replaced. Raises Refusal: subscription_not_found."""
+    subscription = accounts.claiming_subscription(connection, account)
+    if subscription is None or subscription.provider_subscription is None or subscription.provider_shopper is None:
+        raise Refusal(Code.SUBSCRIPTION_NOT_FOUND)
+    return subscription
+
+
+def _check_fits(connection: Connection, order: Order) -> None:
+    """Raises the Refusal that says why this account has no use for such a session."""
+    if order.purpose == REPLACE_CARD:
+        card_holder(connection, order.account)
+    else:
+        refuse_if_claimed(accounts.claiming_subscription(connection, order.account))
 
 
 def renew_fields(tools: Tools, origin: Origin, session_id: str) -> SessionView:
@@ -127,6 +169,33 @@ def check_open(connection: Connection, tools: Tools, session: CheckoutSession) -
     }
     if status in reasons:
         raise Refusal(reasons[status])
+
+
+def draw_fields(
+    connection: Connection, tools: Tools, session: CheckoutSession, *, three_d_secure: str | None, client_address: str | None
+) -> tuple[str, bytes | None]:  # fmt: skip
+    """The payment-fields token for one card attempt, and the address that it counts for. Call with the account and the session held. Raises Refusal."""
+    if session.three_d_secure_required and three_d_secure is None:
+        missing = FieldError("/three_d_secure_reference", Code.THREE_D_SECURE_REQUIRED)
+        raise Refusal(Code.THREE_D_SECURE_REQUIRED, errors=(missing,))
+    address = session.address or limits.address_digest(tools.keyring, client_address)
+    limits.check_attempt(connection, tools, session.account, session_id=session.id, address=address, now=tools.clock())
+    token = tools.keyring.unseal(session.fields_sealed, session.id) if session.fields_sealed else None
+    if token is None:
+        raise Refusal(Code.PAYMENT_FIELDS_TOKEN_EXPIRED)
+    return token, address
+
+
+def outcome(tools: Tools, session_id: str) -> Subscription | None:
+    """What has become of a session's attempt: its subscription, None while confirming, or the Refusal that it has come to."""
+    session = read_session(tools, session_id).session
+    with tools.engine.connect() as connection:
+        if session.state == "complete" and session.subscription_id is not None:
+            return accounts.subscription(connection, session.subscription_id)
+        if session.state == "confirming":
+            return None
+        check_open(connection, tools, session)
+    raise Refusal(Code.BLUESNAP_FAILED, retry_after=10)
 
 
 def _locked(connection: Connection, session_id: str) -> CheckoutSession:

@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from service.billing.catalogue import FREE
+from service.config import Settings
 from service.errors import PanlessError
 from service.store.journal import Act
 from service.store.models import Subscription
@@ -24,6 +25,7 @@ class Step(enum.StrEnum):
     RELEASED = "released"
     STUCK = "stuck"
     ACTIVATED = "activated"
+    REPLACED = "replaced"
 
 
 #: (state, step): (next state, the entry that it leaves). What is not here cannot happen.
@@ -46,11 +48,17 @@ SIGNUP_MOVES: dict[tuple[str, Step], tuple[str, Act]] = {
     ("subscription_unknown", Step.REQUESTED): ("subscription_requested", Act.SUBSCRIPTION_REQUESTED),
     ("subscription_unknown", Step.STUCK): ("stuck", Act.SIGNUP_STUCK),
     ("subscription_unknown", Step.ACTIVATED): ("active", Act.SIGNUP_ACTIVE),
+    ("card_requested", Step.LOST): ("card_requested", Act.OUTCOME_UNKNOWN),
+    ("card_requested", Step.DECLINED): ("declined", Act.SIGNUP_DECLINED),
+    ("card_requested", Step.RELEASED): ("released", Act.SIGNUP_RELEASED),
+    ("card_requested", Step.REPLACED): ("replaced", Act.CARD_REPLACED),
 }
 
 
 class Event(enum.StrEnum):
-    """What can happen to a subscription. UNPAID: its billing day passed and BlueSnap could not charge; ENDING: it will not renew."""
+    """What can happen to a subscription. UNPAID: its billing day passed and BlueSnap could not charge; ENDING: it will not renew;
+    CHANGED: other terms were confirmed; DISPUTED: a charge is disputed, until SETTLED.
+    """
 
     ACTIVATED = "activated"
     VOIDED = "voided"
@@ -60,6 +68,9 @@ class Event(enum.StrEnum):
     ENDING = "ending"
     RESUMED = "resumed"
     ENDED = "ended"
+    CHANGED = "changed"
+    DISPUTED = "disputed"
+    SETTLED = "settled"
 
 
 #: (status, event): next status, and the entry that it leaves. What is not here cannot happen.
@@ -72,11 +83,22 @@ SUBSCRIPTION_MOVES: dict[tuple[str, Event], tuple[str, Act]] = {
     ("active", Event.ENDING): ("active", Act.SUBSCRIPTION_ENDING),
     ("active", Event.RESUMED): ("active", Act.SUBSCRIPTION_RESUMED),
     ("active", Event.ENDED): ("ended", Act.SUBSCRIPTION_ENDED),
+    ("active", Event.CHANGED): ("active", Act.SUBSCRIPTION_CHANGED),
+    ("active", Event.DISPUTED): ("disputed", Act.SUBSCRIPTION_DISPUTED),
     ("past_due", Event.CHARGED): ("past_due", Act.CHARGE_RECORDED),
     ("past_due", Event.RENEWED): ("active", Act.SUBSCRIPTION_RENEWED),
     ("past_due", Event.ENDING): ("past_due", Act.SUBSCRIPTION_ENDING),
     ("past_due", Event.RESUMED): ("past_due", Act.SUBSCRIPTION_RESUMED),
     ("past_due", Event.ENDED): ("ended", Act.SUBSCRIPTION_ENDED),
+    ("past_due", Event.CHANGED): ("past_due", Act.SUBSCRIPTION_CHANGED),
+    ("past_due", Event.DISPUTED): ("disputed", Act.SUBSCRIPTION_DISPUTED),
+    ("disputed", Event.CHARGED): ("disputed", Act.CHARGE_RECORDED),
+    ("disputed", Event.RENEWED): ("disputed", Act.SUBSCRIPTION_RENEWED),
+    ("disputed", Event.ENDING): ("disputed", Act.SUBSCRIPTION_ENDING),
+    ("disputed", Event.RESUMED): ("disputed", Act.SUBSCRIPTION_RESUMED),
+    ("disputed", Event.CHANGED): ("disputed", Act.SUBSCRIPTION_CHANGED),
+    ("disputed", Event.SETTLED): ("active", Act.SUBSCRIPTION_DISPUTE_OVER),
+    ("disputed", Event.ENDED): ("ended", Act.SUBSCRIPTION_ENDED),
     ("ended", Event.CHARGED): ("ended", Act.CHARGE_RECORDED),
 }
 
@@ -113,7 +135,10 @@ def grace_end(paid_until: datetime, days: int, zone: ZoneInfo) -> datetime:
 
 @dataclass(frozen=True)
 class Access:
-    """What an account may use at a moment, until when as far as that is known, and why: free, paid, renewing, grace or canceled."""
+    """What an account may use at a moment, until when as far as that is known, and why.
+
+    `reason` is free, paid, renewing, grace, canceled or disputed.
+    """
 
     plan: str
     members: int | None
@@ -124,19 +149,37 @@ class Access:
 FREE_ACCESS = Access(FREE, None, None, "free")
 
 
-def access_at(subscription: Subscription | None, now: datetime, *, grace_days: int, zone: ZoneInfo) -> Access:
+@dataclass(frozen=True)
+class Rules:
+    """The settings that access is derived with: days of grace, the zone of billing days, and what a disputed charge leaves (period, full or none)."""
+
+    grace_days: int
+    zone: ZoneInfo
+    dispute_access: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Rules:
+        """Those of this deployment."""
+        return cls(settings.grace_days, settings.billing_zone, settings.dispute_access)
+
+
+def access_at(subscription: Subscription | None, now: datetime, rules: Rules) -> Access:
     """Access is not status. Past the paid period with renewal on and nothing heard, it stays while BlueSnap is asked (DESIGN section 3)."""
-    if subscription is None or subscription.status not in {"active", "past_due", "ended"}:
+    if subscription is None or subscription.status not in {"active", "past_due", "disputed", "ended"}:
         return FREE_ACCESS
     until = subscription.paid_until
     over = until is not None and now >= until
-    if subscription.status == "ended" or not subscription.renews:
-        return FREE_ACCESS if over or until is None else _granted(subscription, until, "canceled")
+    disputed = subscription.status == "disputed" and rules.dispute_access != "full"
+    if disputed and rules.dispute_access == "none":
+        return FREE_ACCESS
+    if subscription.status == "ended" or not subscription.renews or disputed:
+        reason = "disputed" if disputed else "canceled"
+        return FREE_ACCESS if over or until is None else _granted(subscription, until, reason)
     if until is None or not over:
         return _granted(subscription, until, "paid")
-    if subscription.status == "active":
+    if subscription.status != "past_due":
         return _granted(subscription, None, "renewing")
-    end = grace_end(until, grace_days, zone)
+    end = grace_end(until, rules.grace_days, rules.zone)
     return _granted(subscription, end, "grace") if now < end else FREE_ACCESS
 
 

@@ -11,7 +11,6 @@ from service.billing.tools import Tools
 from service.errors import Code, Refusal
 from service.store import accounts, signups
 from service.store.keyring import Keyring
-from service.store.models import CheckoutSession
 from service.telemetry import metrics
 
 ADDRESS_WINDOW = timedelta(minutes=10)
@@ -44,13 +43,16 @@ def check_new_session(connection: Connection, tools: Tools, address: bytes | Non
 
 
 def check_attempt(
-    connection: Connection, tools: Tools, session: CheckoutSession, *, address: bytes | None, now: datetime
+    connection: Connection, tools: Tools, account: str, *, session_id: str | None, address: bytes | None, now: datetime
 ) -> None:
-    """Refuse a card attempt too many of a session, of an account, or while declines pile up. Call with the account locked."""
+    """Refuse a card attempt too many of a session, of an account, or while declines pile up. Call with the account locked.
+
+    An attempt with the stored card has no session, and counts for its account.
+    """
     settings = tools.settings
-    if signups.tried(connection, session_id=session.id) >= settings.attempts_per_session:
+    if session_id is not None and signups.tried(connection, session_id=session_id) >= settings.attempts_per_session:
         raise _refuse("attempts_per_session", ACCOUNT_WINDOW)
-    if signups.tried(connection, account=session.account, since=now - ACCOUNT_WINDOW) >= settings.attempts_per_account:
+    if signups.tried(connection, account=account, since=now - ACCOUNT_WINDOW) >= settings.attempts_per_account:
         raise _refuse("attempts_per_account", ACCOUNT_WINDOW)
     if address is not None and _broken(
         connection, tools, now, address=address, minimum=max(3, settings.breaker_minimum // 4)

@@ -1,34 +1,30 @@
-"""Take in a notice: record it once, apply what the table of moves allows, leave the rest as a hint. Must never refuse an authentic notice for what it carries."""
+"""Take in a notice: record it once, record the payment or the dispute that it tells, and look at BlueSnap for the rest.
+
+Must never refuse an authentic notice for what it carries, nor move a subscription by itself (docs/decisions/0012).
+"""
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, IntegrityError
 
-from service.billing import charges
-from service.billing.lifecycle import Event, MoveNotAllowedError, subscription_move
+from service.billing.notice_effects import Told, Verdict, act, ask, subscription_of, try_to_apply
+from service.billing.notice_rules import Does, does, meaning
 from service.billing.tools import Tools
 from service.bluesnap import notices as bluesnap_notices
 from service.config import Environment
-from service.store import accounts, notices, signups, subscriptions
+from service.store import notices
 from service.store.ids import new_id
-from service.store.journal import Origin
-from service.store.models import Notice
+from service.store.journal import Act, Origin, image_of, write
+from service.store.models import Notice, Subscription
 from service.telemetry import metrics
 
 log = structlog.get_logger()
-#: One payment may be told as either, and the first to come is the only one that is applied.
-PAYMENTS = {"CHARGE", "RECURRING"}
-#: Types that say that a subscription has changed: reasons to look, and nothing more. What they carry is not believed.
-TELLING = {
-    "SUBSCRIPTION_CHARGE_FAILURE", "CANCELLATION", "CANCEL_ON_RENEWAL", "CONTRACT_CHANGE",
-    "REFUND", "CANCELLATION_REFUND", "CHARGEBACK", "CHARGEBACK_STATUS_CHANGED", "RDR",
-}  # fmt: skip
+BLUESNAP = Origin("bluesnap")
 
 
 @dataclass(frozen=True)
@@ -39,14 +35,6 @@ class Delivery:
     signed_at: datetime | None
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What became of a notice: applied, waiting, ignored, hint or failed, and why."""
-
-    outcome: str
-    reason: str | None = None
-
-
 def take_in(tools: Tools, origin: Origin, delivery: Delivery) -> Verdict:
     """Record and apply a notice in one transaction; acknowledge only after it. A repeated one changes nothing."""
     now = tools.clock()
@@ -54,33 +42,79 @@ def take_in(tools: Tools, origin: Origin, delivery: Delivery) -> Verdict:
     if heard.test_mode and tools.settings.environment is Environment.PRODUCTION:
         return _counted(heard.type, Verdict("ignored", "test_mode"))
     digests = tools.keyring.fingerprints(b"delivery|" + delivery.body)
-    row = Notice(
-        id=new_id("nt"), delivery=digests[0], meaning=meaning(heard), type=heard.type, reference=heard.reference,
-        provider_subscription=heard.subscription_id, provider_shopper=heard.shopper_id, amount=heard.amount,
-        currency=heard.currency, provider_time=heard.provider_time, outcome="waiting", reason=None, received_at=now,
-    )  # fmt: skip
     with tools.engine.begin() as connection:
+        row = _named(connection, _row(heard, digests[0], now))
         if row.provider_subscription is not None:
             notices.hold(connection, row.provider_subscription)
+        delivered = notices.is_delivered(connection, digests)
         kept = notices.record(connection, row, digests)
+        told = Told(kept or row, heard.linked_subscriptions)
         if kept is None:
+            if does(row.type) is Does.LOOK and not delivered:
+                ask(
+                    connection, told
+                )  # as much may have happened twice in one minute, which is as exact as BlueSnap's times are
             return _counted(heard.type, Verdict("repeated"))
-        row, doubt = kept, _doubt(tools, delivery, heard, now)
-        verdict = Verdict("hint", doubt) if doubt else _try_to_apply(connection, row, now=now, origin=origin)
-        if verdict.outcome in {"hint", "waiting"}:
-            _wake_signup(connection, row)
-        if row.provider_subscription is not None and (verdict.outcome == "hint" or verdict == Verdict("applied")):
-            subscriptions.ask_soon(connection, row.provider_subscription)
-        notices.settle(connection, row.id, verdict.outcome, verdict.reason)
-    log.info("notice.taken", notice=row.id, notice_type=row.type, outcome=verdict.outcome, reason=verdict.reason)
+        doubt = None if does(row.type) is Does.IGNORE else _doubt(tools, delivery, heard, now)
+        verdict = Verdict("hint", doubt) if doubt else try_to_apply(connection, tools, told, origin)
+        act(connection, told, verdict)
+        notices.settle(connection, kept.id, verdict.outcome, verdict.reason)
+    log.info("notice.taken", notice=kept.id, notice_type=kept.type, outcome=verdict.outcome, reason=verdict.reason)
     return _counted(heard.type, verdict)
 
 
-def meaning(heard: bluesnap_notices.Notice) -> bytes | None:
-    """The digest of what a notice means: a payment by its charge reference, however it is told. None: by delivery only, as a hint."""
-    if heard.type in PAYMENTS and heard.reference is not None:
-        return hashlib.sha256(f"payment|{heard.reference}".encode()).digest()
-    return None
+def replay(tools: Tools, origin: Origin, notice_id: str) -> Verdict | None:
+    """Apply a kept notice as if it were fresh: a person vouches for it. What it has done already it does not do twice. None: there is none.
+
+    A notice that was incomplete remains a hint, since nobody can vouch for what was not kept; BlueSnap is asked again.
+    """
+    with tools.engine.begin() as connection:
+        seen = notices.get(connection, notice_id)
+        if seen is None:
+            return None
+        named = _named(connection, seen)
+        if named.provider_subscription is not None:
+            notices.hold(connection, named.provider_subscription)
+            notices.belongs_to(connection, seen.id, named.provider_subscription)
+        row = notices.get(connection, notice_id, lock_row=True) or named
+        told = Told(row, vouched=True)
+        broken = row.reason == "incomplete"
+        verdict = Verdict("hint", "incomplete") if broken else try_to_apply(connection, tools, told, origin)
+        act(connection, told, verdict)
+        notices.settle(connection, row.id, verdict.outcome, verdict.reason)
+        after = dataclasses.replace(row, outcome=verdict.outcome, reason=verdict.reason)
+        ours = subscription_of(connection, row)
+        account = ours.account if ours is not None else None
+        write(connection, Act.NOTICE_REPLAYED, origin, subject=row.id, account=account, image=image_of(after))
+    log.info("notice.replayed", notice=row.id, notice_type=row.type, outcome=verdict.outcome, reason=verdict.reason)
+    return verdict
+
+
+def apply_waiting(connection: Connection, tools: Tools, subscription: Subscription) -> None:
+    """Apply the notices that came before we knew this subscription. Call with `store.notices.hold` taken, once it is linked."""
+    for row in notices.waiting(connection, subscription.provider_subscription or ""):
+        verdict = try_to_apply(connection, tools, Told(row), BLUESNAP)
+        if does(row.type) is Does.DISPUTE:
+            ask(connection, Told(row))
+        notices.settle(connection, row.id, verdict.outcome, verdict.reason)
+
+
+def _row(heard: bluesnap_notices.Notice, digest: bytes, now: datetime) -> Notice:
+    row = Notice(
+        id=new_id("nt"), delivery=digest, meaning=None, type=heard.type, reference=heard.reference,
+        provider_subscription=heard.subscription_id, provider_shopper=heard.shopper_id, amount=heard.amount,
+        currency=heard.currency, reversal_reference=heard.reversal_reference, reversal_amount=heard.reversal_amount,
+        dispute_status=heard.dispute_status.lower() if heard.dispute_status else None,
+        provider_time=heard.provider_time, outcome="waiting", reason=None, received_at=now,
+    )  # fmt: skip
+    return dataclasses.replace(row, meaning=meaning(row))
+
+
+def _named(connection: Connection, row: Notice) -> Notice:
+    """What tells that money went back may name the payment only (bluesnap/webhooks.md section 5): then it speaks of that payment's subscription."""
+    if row.provider_subscription is not None or row.reference is None or row.type not in notices.REVERSALS:
+        return row
+    return dataclasses.replace(row, provider_subscription=notices.subscription_of_charge(connection, row.reference))
 
 
 def _doubt(tools: Tools, delivery: Delivery, heard: bluesnap_notices.Notice, now: datetime) -> str | None:
@@ -91,51 +125,6 @@ def _doubt(tools: Tools, delivery: Delivery, heard: bluesnap_notices.Notice, now
     if abs(now - delivery.signed_at) > window:
         return "stale" if delivery.signed_at < now else "future"
     return None if heard.complete else "incomplete"
-
-
-def _try_to_apply(connection: Connection, row: Notice, *, now: datetime, origin: Origin) -> Verdict:
-    """Apply under a savepoint: what cannot be applied is kept all the same, as failed, for an operator to replay."""
-    try:
-        with connection.begin_nested():
-            return _apply(connection, row, now=now, origin=origin)
-    except (IntegrityError, DataError):
-        log.exception("notice.failed", notice=row.id, notice_type=row.type)
-        return Verdict("failed", "not_applicable")
-
-
-def _apply(connection: Connection, row: Notice, *, now: datetime, origin: Origin) -> Verdict:
-    """A charge of a subscription that we know is recorded; one that we do not know yet waits. What tells of a change is a reason to look."""
-    told = _by_what_it_is(row)
-    if told is not None or row.reference is None or row.amount is None or row.currency is None:
-        return told or Verdict("hint", "incomplete")
-    subscription = accounts.subscription_of_provider(connection, row.provider_subscription or "")
-    if subscription is None:
-        return Verdict("waiting", "subscription_unknown")
-    try:
-        subscription_move(subscription.status, Event.CHARGED)
-    except MoveNotAllowedError:
-        return Verdict("hint", "move_not_allowed")
-    payment = charges.Payment(row.reference, row.amount, row.currency, "notice")
-    new = charges.record(connection, subscription, payment, now=now, origin=origin)
-    return Verdict("applied", None if new else "known_already")
-
-
-def _by_what_it_is(row: Notice) -> Verdict | None:
-    """The verdict on a notice that is no payment of a subscription."""
-    if row.type in TELLING and row.provider_subscription is not None:
-        return Verdict("hint", "look")
-    if row.type not in PAYMENTS:
-        return Verdict("ignored", "type_not_handled")
-    if row.provider_subscription is None and None not in {row.reference, row.amount, row.currency}:
-        return Verdict("ignored", "no_subscription")
-    return None
-
-
-def _wake_signup(connection: Connection, row: Notice) -> None:
-    """A notice about the shopper of an undecided signup says that BlueSnap has moved: look now rather than later."""
-    signup = signups.of_shopper(connection, row.provider_shopper) if row.provider_shopper else None
-    if signup is not None:
-        signups.wake(connection, signup)
 
 
 def _counted(notice_type: str, verdict: Verdict) -> Verdict:

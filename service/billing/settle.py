@@ -1,4 +1,4 @@
-"""Settle signups whose outcome is unknown, or whose process died: look first, adopt what is there, repeat only what is proven safe, else leave it to a person.
+"""Settle card attempts whose outcome is unknown, or whose process died: look first, adopt what is there, repeat only what is proven safe, else ask a person.
 
 DESIGN section 7. A negative look-up is no proof of absence: a call that moves money is repeated only under `idempotency_proven`,
 with the same key, while BlueSnap still keeps it.
@@ -6,6 +6,7 @@ with the same key, while BlueSnap still keeps it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -13,7 +14,9 @@ import structlog
 from service.billing import steps
 from service.billing.subscribe import adopt, subscribe
 from service.billing.tools import Tools
-from service.errors import BlueSnapError, NotFound, Rejected
+from service.billing.truth import OVER
+from service.bluesnap.payloads import Subscription as Found
+from service.errors import BlueSnapError, NotFound, Rejected, Unknown
 from service.store import accounts, database, signups
 from service.store.changes import LostRaceError
 from service.store.journal import Origin
@@ -59,6 +62,9 @@ def _advance(tools: Tools, signup: Signup) -> None:
             steps.lose(tools, signup, WORKER, cause="process_died")
         case "shopper_unknown":
             _find_shopper(tools, signup)
+        case "card_requested":
+            # nothing tells which card was typed, so nothing is repeated: the page asks for it again
+            steps.end(tools, signup, WORKER, Unknown(signup.cause or "process_died"))
         case _:
             _find_subscription(tools, signup)
 
@@ -81,7 +87,7 @@ def _find_shopper(tools: Tools, signup: Signup) -> None:
 
 
 def _find_subscription(tools: Tools, signup: Signup) -> None:
-    """The shopper is this attempt's own, so any subscription of his that we do not know is this attempt's."""
+    """Any subscription of the attempt's shopper that we do not know is this attempt's: a shopper is one attempt's own, or was looked through before."""
     try:
         found = tools.bluesnap.list_subscriptions(signup.provider_shopper or "")
     except NotFound:
@@ -89,12 +95,9 @@ def _find_subscription(tools: Tools, signup: Signup) -> None:
     except BlueSnapError as error:
         _wait(tools, signup, cause=error.cause)
         return
-    with tools.engine.connect() as connection:
-        # a filter that BlueSnap overlooked must not hand us somebody else's subscription
-        theirs = [item for item in found if item.shopper_id in {None, signup.provider_shopper}]
-        unknown = [
-            item for item in theirs if accounts.subscription_of_provider(connection, item.subscription_id) is None
-        ]
+    unknown = candidates(tools, signup.provider_shopper or "", found)
+    if signup.session_id is None:  # what is over already was there before this shopper bought again
+        unknown = [item for item in unknown if item.status not in OVER]
     age = _age(tools, signup)
     if len(unknown) > 1:
         steps.stop(tools, signup, WORKER, cause="two_candidates")
@@ -106,6 +109,13 @@ def _find_subscription(tools: Tools, signup: Signup) -> None:
         _wait(tools, signup, cause="not_found_yet")
     else:
         steps.stop(tools, signup, WORKER, cause="never_found")
+
+
+def candidates(tools: Tools, provider_shopper: str, found: Sequence[Found]) -> list[Found]:
+    """Those of a shopper's subscriptions that are none of ours. A filter that BlueSnap overlooked must not hand us somebody else's."""
+    theirs = [item for item in found if item.shopper_id in {None, provider_shopper}]
+    with tools.engine.connect() as connection:
+        return [item for item in theirs if accounts.subscription_of_provider(connection, item.subscription_id) is None]
 
 
 def _age(tools: Tools, signup: Signup) -> timedelta:

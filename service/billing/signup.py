@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
-from service.billing import checkout, limits, steps
+from service.billing import checkout, steps
 from service.billing.outcomes import refusal
 from service.billing.subscribe import subscribe
 from service.billing.tools import Tools
 from service.bluesnap.payloads import Payer
-from service.errors import BlueSnapError, Code, Refusal, Unknown
-from service.store import accounts, changes, signups
+from service.errors import BlueSnapError, Unknown
+from service.store import accounts, changes
 from service.store.changes import LostRaceError
-from service.store.ids import new_id
 from service.store.journal import Act, Origin
-from service.store.models import CheckoutSession, Signup, Subscription
+from service.store.models import Signup, Subscription
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ def complete(tools: Tools, origin: Origin, session_id: str, completion: Completi
             raise refusal(error) from None
         except LostRaceError:
             pass  # the worker took this signup over; what it knows by now is the answer
-    return _answer(tools, session_id)
+    return checkout.outcome(tools, session_id)
 
 
 def vault(tools: Tools, origin: Origin, signup: Signup, *, token: str, completion: Completion) -> Signup:
@@ -79,50 +75,13 @@ def _begin(tools: Tools, origin: Origin, session_id: str, completion: Completion
             return None
         checkout.check_open(connection, tools, session)
         checkout.refuse_if_claimed(accounts.claiming_subscription(connection, session.account))
-        address = session.address or limits.address_digest(tools.keyring, completion.address)
-        limits.check_attempt(connection, tools, session, address=address, now=now)
-        token = tools.keyring.unseal(session.fields_sealed, session.id) if session.fields_sealed else None
-        if token is None:
-            raise Refusal(Code.PAYMENT_FIELDS_TOKEN_EXPIRED)
-        return _claim(connection, tools, session, origin, completion=completion, address=address), token
-
-
-def _claim(
-    connection: Connection,
-    tools: Tools,
-    session: CheckoutSession,
-    origin: Origin,
-    *,
-    completion: Completion,
-    address: bytes | None,
-) -> Signup:
-    now = tools.clock()
-    claim = Subscription(
-        id=new_id("sub"), account=session.account, plan=session.plan, plan_version=session.plan_version,
-        members=session.members, amount=session.amount, currency=session.currency, status="incomplete",
-        provider_subscription=None, provider_shopper=None, next_charge_on=None, paid_until=None, renews=True, ended_at=None,
-        look_at=None, looked=0, pending_change=None, pending_until=None, version=1, created_at=now,
-    )  # fmt: skip
-    changes.add(connection, claim, Act.SUBSCRIPTION_CLAIMED, origin)
-    signup = Signup(
-        id=new_id("su"), session_id=session.id, account=session.account, subscription_id=claim.id,
-        state="shopper_requested", provider_shopper=None, shopper_key=uuid.uuid4(), subscription_key=uuid.uuid4(),
-        fraud_session=completion.fraud_session, three_d_secure=completion.three_d_secure, address=address, cause=None,
-        looked=0, fence=1, lease_until=signups.lease_end(connection, tools.settings.lease_seconds),
-        called_at=signups.lease_end(connection, 0), created_at=now,
-    )  # fmt: skip
-    changes.add(connection, signup, Act.SHOPPER_REQUESTED, origin)
-    changes.change(connection, session, Act.SESSION_CONFIRMING, origin, state="confirming")
-    return signup
-
-
-def _answer(tools: Tools, session_id: str) -> Subscription | None:
-    """What is true now: the subscription, None while confirming, or the Refusal that the session has come to."""
-    session = checkout.read_session(tools, session_id).session
-    with tools.engine.connect() as connection:
-        if session.state == "complete" and session.subscription_id is not None:
-            return accounts.subscription(connection, session.subscription_id)
-        if session.state == "confirming":
-            return None
-        checkout.check_open(connection, tools, session)
-    raise Refusal(Code.BLUESNAP_FAILED, retry_after=10)
+        token, address = checkout.draw_fields(
+            connection, tools, session, three_d_secure=completion.three_d_secure, client_address=completion.address
+        )
+        claimed = steps.claim(connection, session.account, checkout.terms_of(session), origin, now=now)
+        signup = steps.begin(
+            connection, tools, claimed, origin, state="shopper_requested", act=Act.SHOPPER_REQUESTED, session_id=session.id,
+            fraud_session=completion.fraud_session, three_d_secure=completion.three_d_secure, address=address,
+        )  # fmt: skip
+        changes.change(connection, session, Act.SESSION_CONFIRMING, origin, state="confirming")
+        return signup, token

@@ -11,12 +11,13 @@ from sqlalchemy import Engine
 from service.billing.catalogue import Catalogue
 from service.bluesnap.client import BlueSnapClient
 from service.config import Settings
+from service.platform.client import PlatformClient
 from service.store.keyring import Keyring
 
 
 @dataclass(frozen=True)
 class Tools:
-    """`clock` tells business time; leases and the journal use the database's."""
+    """`clock` tells business time; leases and the journal use the database's. `platform` is None where no address for events is set."""
 
     settings: Settings
     engine: Engine
@@ -24,3 +25,4 @@ class Tools:
     clock: Callable[[], datetime]
     catalogue: Catalogue
     keyring: Keyring
+    platform: PlatformClient | None = None

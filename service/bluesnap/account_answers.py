@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from service.bluesnap.scalars import (
     id_of,
     items_of,
     last_segment,
+    moment_of,
     object_of,
     word_of,
 )
@@ -53,6 +55,11 @@ def read_plans(answer: Answer) -> tuple[list[Plan], bool | None]:
     """One page of plans, and whether it is the last, if it says. Raises Unknown if only one of them cannot be read."""
     items, last = read_page(answer, "plans")
     return [_plan(item) or unreadable(answer) for item in items], last
+
+
+def read_clock(answer: Answer) -> datetime:
+    """When an answer says it was made. Raises Unknown if it does not say."""
+    return moment_of(answer.date) or unreadable(answer)
 
 
 def read_notification_config(answer: Answer) -> NotificationConfig:

@@ -1,7 +1,8 @@
-"""The calls about the merchant's own account: its plans, and where its notices go. Must never change a plan that customers are on."""
+"""The calls about the merchant's own account: its plans, where its notices go, and what time it is there. Must never change a plan that customers are on."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
 from service.bluesnap import account_answers, bodies
@@ -11,7 +12,7 @@ from service.bluesnap.transport import Ask
 
 
 class AccountCalls(Caller):
-    """Plans of the catalogue, notification settings."""
+    """Plans of the catalogue, notification settings, BlueSnap's clock."""
 
     def get_plan(self, plan_id: str) -> Plan:
         """One plan of the catalogue at BlueSnap."""
@@ -40,3 +41,8 @@ class AccountCalls(Caller):
         """Where BlueSnap sends notices, as far as it tells. NotFound may mean that nothing is set."""
         with self._observed("get_notification_config"):
             return account_answers.read_notification_config(self._get("notification-config"))
+
+    def get_clock(self) -> datetime:
+        """BlueSnap's clock in UTC, as its last whole second, from the Date header (RFC 9110 section 6.6.1) of the smallest answer we know."""
+        with self._observed("get_clock"):
+            return account_answers.read_clock(self._get("recurring/plans", {"pagesize": "1"}))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 _ID = re.compile(r"[1-9][0-9]{0,11}")  # what our database takes: no card number has fewer than 13 digits
 _AMOUNT = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,3})?")
+_HTTP_DATE = re.compile(
+    r"[A-Z][a-z]{2}, (?P<day>[0-9]{2}) (?P<month>[A-Z][a-z]{2}) (?P<year>[0-9]{4}) "
+    r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2}) GMT"
+)
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DATES = (
     re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"),
@@ -84,5 +88,20 @@ def day_of(value: object) -> date | None:
     try:
         number = int(month) if month.isdigit() else _MONTHS.index(month) + 1
         return date(year + 2000 if year < 100 else year, number, int(found["day"]))
+    except ValueError:
+        return None
+
+
+def moment_of(value: str) -> datetime | None:
+    """The text of a Date header, `Tue, 15 Nov 1994 08:12:31 GMT` (RFC 9110 section 5.6.7, the form that is sent today)."""
+    found = _HTTP_DATE.fullmatch(value.strip())
+    if found is None or found["month"].upper() not in _MONTHS:
+        return None
+    hour, minute, second = (int(found[part]) for part in ("hour", "minute", "second"))
+    try:
+        month = _MONTHS.index(found["month"].upper()) + 1
+        return datetime(
+            int(found["year"]), month, int(found["day"]), hour, minute, 59 if second == 60 else second, tzinfo=UTC
+        )
     except ValueError:
         return None

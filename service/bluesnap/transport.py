@@ -62,13 +62,14 @@ class Ask:
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, the two headers that can hold an id, whether it called itself HTML, and the body. Nothing else is kept."""
+    """Status, the two headers that can hold an id, whether it called itself HTML, when it says it was made, and the body. Nothing else is kept."""
 
     status: int
     location: str = field(repr=False)
     content_location: str = field(repr=False)
     html: bool
     body: bytes = field(repr=False)
+    date: str = field(default="", repr=False)
 
 
 class _NoCookies(CookiePolicy):
@@ -206,4 +207,5 @@ def _answer(response: requests.Response, body: bytes) -> Answer:
         content_location=headers.get("Content-Location", ""),
         html="html" in headers.get("Content-Type", "").lower(),
         body=body,
+        date=headers.get("Date", ""),
     )

@@ -105,6 +105,38 @@ class ProviderRef(Exact):
     pattern = formats.PROVIDER_REF
 
 
+class FeedCursor(Exact):
+    """A place in the feed of entries, as the feed itself has named it."""
+
+    check = staticmethod(lambda value: formats.matches(formats.CURSOR, value))
+    code = Code.CURSOR_MALFORMED
+    pattern = formats.CURSOR
+
+
+class ChargeCursor(Exact):
+    """The charge after which a page of charges begins, as the page before has named it."""
+
+    check = staticmethod(lambda value: formats.matches(formats.CHARGE_ID, value))
+    code = Code.CURSOR_MALFORMED
+    pattern = formats.CHARGE_ID
+
+
+class Amount(Exact):
+    """Money in major units as text: no sign, no exponent, no needless zero before it. How many decimals it must have its currency says."""
+
+    check = staticmethod(lambda value: formats.matches(formats.AMOUNT, value))
+    code = Code.AMOUNT_MALFORMED
+    pattern = formats.AMOUNT
+
+
+class CurrencyCode(Exact):
+    """ISO 4217, in capitals."""
+
+    check = staticmethod(lambda value: formats.matches(formats.CURRENCY, value))
+    code = Code.CURRENCY_WRONG
+    pattern = formats.CURRENCY
+
+
 class FraudSession(Exact):
     """The id of BlueSnap's device-data session (bluesnap/hosted-fields.md section 6)."""
 
@@ -129,6 +161,18 @@ class ClientAddress(Exact):
         super().__init__(metadata={"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}, **options)
 
 
+class Truth(fields.Boolean):
+    """A JSON boolean; no text, no number."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(error_messages=MESSAGES, **options)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError(Code.FIELD_MALFORMED.value)
+        return value
+
+
 class WholeNumber(fields.Integer):
     """A JSON integer within bounds; no text, no float, no boolean."""
 
@@ -145,3 +189,12 @@ class WholeNumber(fields.Integer):
         if type(value) is not int or not self.low <= value <= self.high:
             raise ValidationError(self.code.value)
         return value
+
+
+class QueryNumber(WholeNumber):
+    """The same in a query, where everything is text: decimal digits without a sign, a blank or a leading zero."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if not isinstance(value, str) or not formats.matches(r"0|[1-9][0-9]{0,8}", value):
+            raise ValidationError(self.code.value)
+        return super()._deserialize(int(value))

@@ -14,16 +14,23 @@ ID_LENGTH = 30
 #: No card number has fewer than 13 digits (ISO/IEC 7812-1 allows 8 to 19; the brands we take have 13 to 19).
 DIGIT_BUDGET = 12
 
+#: How far a reader has come in the feed of entries: two numbers, each as fifteen letters of base 20 of which the first is one of five.
+#: So a number is below 5 * 20^14, which no counter reaches, and the database, which compares below 2^63, can compare it.
+CURSOR_LENGTH = 15
+CURSOR = rf"([{ALPHABET[:5]}][{ALPHABET}]{{{CURSOR_LENGTH - 1}}}){{2}}"
 OUR_ID = rf"[a-z]{{2,4}}_[{ALPHABET}]{{{ID_LENGTH}}}"
+CHARGE_ID = rf"ch_[{ALPHABET}]{{{ID_LENGTH}}}"
 ACCOUNT = r"[A-Za-z0-9_-]{1,64}"
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 PROVIDER_REF = r"[0-9]{1,12}"
 WORD = r"[a-z][a-z_.]{0,62}"
 PROVIDER_WORD = r"[A-Z][A-Z_]{0,62}"
 #: What an API key may be allowed to do (DESIGN section 6). Scopes of later doors are added with their doors.
-SCOPES = ("checkout:write", "checkout:read", "accounts:read", "accounts:write")
+SCOPES = ("checkout:write", "checkout:read", "accounts:read", "accounts:write", "refunds:write", "entries:read")
 SCOPE = r"[a-z]{2,20}:[a-z]{2,20}"
 CURRENCY = r"[A-Z]{3}"
+#: Money in major units, with at most twelve digits.
+AMOUNT = r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,3})?"
 KEY_NAME = r"[A-Za-z0-9 ._-]{1,64}"
 ACTOR = rf"(key|session|worker|bluesnap|operator)(:{OUR_ID})?"
 FRAUD_SESSION = r"[0-9A-Za-z]{1,32}"

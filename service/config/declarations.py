@@ -155,6 +155,42 @@ class Settings:
         "time until BlueSnap is asked again about a renewal that it has not told",
         900,
     )
+    dispute_access: str = _one(
+        "DISPUTE_ACCESS",
+        parsers.choice("period", "full", "none"),
+        "access while a charge is disputed: to the end of the paid period, as if it were not, or none",
+        "period",
+    )
+    three_d_secure: str = _one(
+        "THREE_D_SECURE",
+        parsers.choice("when_asked", "always"),
+        "whether sessions demand 3-D Secure from the start, or only after a bank has asked for it",
+        "when_asked",
+    )
+    events_url: str | None = _one(
+        "EVENTS_URL",
+        parsers.address,
+        "the platform's own address for signed events, https and public; none: no events",
+        None,
+    )
+    events_secrets: tuple[bytes, ...] = _one(
+        "EVENTS_SECRETS",
+        parsers.list_(parsers.events_secret),
+        "keys that sign events, as whsec_ and base64 (Standard Webhooks), newest first, by commas",
+        (),
+        secret=True,
+    )
+    events_seconds: int = _one("EVENTS_SECONDS", parsers.integer(1, 60), "for the platform to answer an event", 15)
+    public_url: str | None = _one(
+        "PUBLIC_URL",
+        parsers.origin,
+        "origin under which BlueSnap reaches us; `doctor` compares it with BlueSnap's",
+        None,
+    )
+    sweep_hours: int = _one("SWEEP_HOURS", parsers.integer(1, 24), "hours between two sweeps of the worker", 6)
+    worker_metrics_bind: tuple[str, int] = _one(
+        "WORKER_METRICS_BIND", parsers.bind, "where the worker's metrics are served", ("127.0.0.1", 8082)
+    )
     lease_seconds: int = _one("LEASE_SECONDS", parsers.integer(1, 3_600), "how long one process may hold a signup", 90)
     connect_seconds: int = _one("CONNECT_SECONDS", parsers.integer(1, 60), "to connect to BlueSnap", 3)
     read_seconds: int = _one(

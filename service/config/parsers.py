@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import re
 import zoneinfo
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,8 @@ from urllib.parse import urlsplit
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 MIN_WEBHOOK_KEY = 16
+#: A name or an IPv4 address, of labels as DNS has them, or an IPv6 address without a zone.
+HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
 
 
 def text(value: str) -> str:
@@ -42,6 +45,24 @@ def origin(value: str) -> str:
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ValueError("must use https outside loopback")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def address(value: str) -> str:
+    """An https address to send to, with no user in it and no fragment; plain http on loopback only."""
+    given = value.strip()
+    wrong = "is not an address such as https://example.test/path"
+    try:
+        parts = urlsplit(given)
+        more = parts.username is not None or "#" in given or parts.port == 0
+    except ValueError:  # its text quotes the address
+        raise ValueError(wrong) from None
+    host = parts.hostname or ""
+    plain = given.isascii() and given.isprintable() and " " not in given and "\\" not in given
+    if parts.scheme not in {"http", "https"} or not HOST.fullmatch(host) or more or not plain:
+        raise ValueError(wrong)
+    if parts.scheme == "http" and host not in LOOPBACK:
+        raise ValueError("must use https outside loopback")
+    return parts.scheme + given[len(parts.scheme) :]
 
 
 def list_(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
@@ -92,6 +113,18 @@ def webhook_key(value: str) -> str:
     if len(value.strip()) < MIN_WEBHOOK_KEY:
         raise ValueError(f"holds a key shorter than {MIN_WEBHOOK_KEY} characters")
     return value.strip()
+
+
+def events_secret(value: str) -> bytes:
+    """`whsec_` and base64 of 24 to 64 bytes (Standard Webhooks, symmetric keys)."""
+    prefix, _, text = value.strip().partition("_")
+    try:
+        secret = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise ValueError("is not a list of whsec_ and base64") from None
+    if prefix != "whsec" or not 24 <= len(secret) <= 64:
+        raise ValueError("needs whsec_ and base64 of 24 to 64 bytes")
+    return secret
 
 
 def bind(value: str) -> tuple[str, int]:

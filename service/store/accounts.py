@@ -11,8 +11,8 @@ from service.store.database import many, one
 from service.store.models import ACCOUNTS, SESSIONS, SUBSCRIPTIONS, CheckoutSession, Subscription
 
 #: A subscription in one of these claims the account (the index one_purchase_per_account says the same).
-CLAIMING = ("incomplete", "active", "past_due")
-LIVE = ("active", "past_due")
+CLAIMING = ("incomplete", "active", "past_due", "disputed")
+LIVE = ("active", "past_due", "disputed")
 
 
 def lock(connection: Connection, account: str, now: datetime) -> None:

@@ -9,10 +9,33 @@ from sqlalchemy import Connection, Table, insert, update
 
 from service.errors import PanlessError
 from service.store.journal import Act, Origin, append
-from service.store.models import SESSIONS, SIGNUPS, SUBSCRIPTIONS, CheckoutSession, Signup, Subscription
+from service.store.models import (
+    DISPUTES,
+    PRICES,
+    REFUNDS,
+    SESSIONS,
+    SIGNUPS,
+    SUBSCRIPTIONS,
+    TASKS,
+    CheckoutSession,
+    Dispute,
+    Price,
+    Refund,
+    Signup,
+    Subscription,
+    Task,
+)
 
-Record = TypeVar("Record", CheckoutSession, Signup, Subscription)
-TABLES: dict[type, Table] = {CheckoutSession: SESSIONS, Signup: SIGNUPS, Subscription: SUBSCRIPTIONS}
+Record = TypeVar("Record", CheckoutSession, Signup, Subscription, Price, Refund, Dispute, Task)
+TABLES: dict[type, Table] = {
+    CheckoutSession: SESSIONS,
+    Signup: SIGNUPS,
+    Subscription: SUBSCRIPTIONS,
+    Price: PRICES,
+    Refund: REFUNDS,
+    Dispute: DISPUTES,
+    Task: TASKS,
+}
 
 
 class LostRaceError(PanlessError):

@@ -12,7 +12,20 @@ from uuid import UUID
 
 from sqlalchemy import Connection, insert
 
-from service.store.models import ENTRIES, Charge, CheckoutSession, Signup, Subscription
+from service.store.models import (
+    ENTRIES,
+    Charge,
+    CheckoutSession,
+    Dispute,
+    Notice,
+    Price,
+    Refund,
+    Signup,
+    Subscription,
+    Task,
+)
+
+Record = CheckoutSession | Signup | Subscription | Charge | Price | Refund | Dispute | Task | Notice
 
 
 class Act(enum.StrEnum):
@@ -36,6 +49,9 @@ class Act(enum.StrEnum):
     SIGNUP_RELEASED = "signup.released"
     SIGNUP_STUCK = "signup.stuck"
     SIGNUP_ACTIVE = "signup.active"
+    CARD_REQUESTED = "card.requested"
+    CARD_REPLACED = "card.replaced"
+    CARD_SHOWN = "card.shown"
     SUBSCRIPTION_CLAIMED = "subscription.claimed"
     SUBSCRIPTION_ACTIVATED = "subscription.activated"
     SUBSCRIPTION_VOIDED = "subscription.voided"
@@ -48,7 +64,24 @@ class Act(enum.StrEnum):
     CHANGE_CONFIRMED = "subscription.change_confirmed"
     CHANGE_REFUSED = "subscription.change_refused"
     CHANGE_SETTLED = "subscription.change_settled"
+    SUBSCRIPTION_CHANGED = "subscription.changed"
+    SUBSCRIPTION_DISPUTED = "subscription.disputed"
+    SUBSCRIPTION_DISPUTE_OVER = "subscription.dispute_over"
+    SUBSCRIPTION_ADOPTED = "subscription.adopted"
+    PRICE_AGREED = "price.agreed"
     CHARGE_RECORDED = "charge.recorded"
+    REFUND_REQUESTED = "refund.requested"
+    REFUND_UNKNOWN = "refund.unknown"
+    REFUND_PENDING = "refund.pending"
+    REFUND_SUCCEEDED = "refund.succeeded"
+    REFUND_FAILED = "refund.failed"
+    REFUND_FOUND = "refund.found"
+    DISPUTE_OPENED = "dispute.opened"
+    DISPUTE_MOVED = "dispute.moved"
+    NOTICE_REPLAYED = "notice.replayed"
+    TASK_OPENED = "task.opened"
+    TASK_CLOSED = "task.closed"
+    EVENT_RESENT = "event.resent"
 
 
 @dataclass(frozen=True)
@@ -71,8 +104,11 @@ LEFT_OUT = {
     "looked",
     "shopper_key",
     "subscription_key",
+    "key",
     "fraud_session",
     "three_d_secure",
+    "delivery",
+    "meaning",
 }
 
 
@@ -88,20 +124,20 @@ def _plain(value: Any) -> Any:
             return value
 
 
-def image_of(record: CheckoutSession | Signup | Subscription | Charge) -> dict[str, Any]:
+def image_of(record: Record) -> dict[str, Any]:
     """The record after the change, without its secrets."""
     fields = dataclasses.asdict(record)
     return {name: _plain(value) for name, value in fields.items() if name not in LEFT_OUT and value is not None}
 
 
-def append(connection: Connection, act: Act, record: CheckoutSession | Signup | Subscription, origin: Origin) -> None:
+def append(connection: Connection, act: Act, record: Record, origin: Origin) -> None:
     """Write the entry of a change to a record of an account."""
     write(
         connection,
         act,
         origin,
         subject=record.id,
-        account=record.account,
+        account=getattr(record, "account", None),
         version=getattr(record, "version", None),
         image=image_of(record),
     )

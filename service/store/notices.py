@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, case, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from service.store.database import many, one
-from service.store.models import NOTICES, Notice
+from service.store.models import CHARGES, DISPUTES, NOTICES, SUBSCRIPTIONS, Notice
 
 N = NOTICES.c
-
+PAYMENTS = ("CHARGE", "RECURRING")
+DISPUTE_TYPES = ("CHARGEBACK", "CHARGEBACK_STATUS_CHANGED")
+#: What tells that money went back, with the reference of its charge.
+REVERSALS = ("REFUND", "CANCELLATION_REFUND", "PENDING_REFUND", "RDR", *DISPUTE_TYPES)
 
 #: A notice that changed nothing yet: when BlueSnap says the same again, that is another chance.
 RECONSIDERED = ("hint", "failed")
@@ -42,6 +47,11 @@ def record(connection: Connection, notice: Notice, deliveries: Sequence[bytes]) 
     return dataclasses.replace(kept, **heard)
 
 
+def is_delivered(connection: Connection, deliveries: Sequence[bytes]) -> bool:
+    """Whether these very bytes are kept."""
+    return connection.execute(select(N.id).where(N.delivery.in_(deliveries))).first() is not None
+
+
 def hold(connection: Connection, provider_subscription: str) -> None:
     """One at a time for each subscription at BlueSnap, until the transaction ends: else a notice waits for the very activation that overlooks it."""
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(provider_subscription, 0))))
@@ -52,7 +62,114 @@ def settle(connection: Connection, notice_id: str, outcome: str, reason: str | N
     connection.execute(update(NOTICES).where(N.id == notice_id).values(outcome=outcome, reason=reason))
 
 
+def belongs_to(connection: Connection, notice_id: str, provider_subscription: str) -> None:
+    """Say which subscription a notice speaks of that does not name it."""
+    statement = update(NOTICES).where(N.id == notice_id)
+    connection.execute(statement.values(provider_subscription=provider_subscription))
+
+
 def waiting(connection: Connection, provider_subscription: str) -> list[Notice]:
     """Notices that came before we knew the subscription they speak of."""
     statement = select(NOTICES).where(N.provider_subscription == provider_subscription, N.outcome == "waiting")
     return many(connection, statement.order_by(N.id), Notice)
+
+
+def subscription_of_charge(connection: Connection, reference: str) -> str | None:
+    """BlueSnap's reference of the subscription that this payment is of: what tells of money that went back need not name it."""
+    statement = select(SUBSCRIPTIONS.c.provider_subscription).join(
+        CHARGES, CHARGES.c.subscription_id == SUBSCRIPTIONS.c.id
+    )
+    found: str | None = connection.execute(statement.where(CHARGES.c.reference == reference)).scalar_one_or_none()
+    return found
+
+
+def subscriptions_of_shopper(connection: Connection, provider_shopper: str) -> list[str]:
+    """BlueSnap's references of the subscriptions of a shopper that we know."""
+    columns = SUBSCRIPTIONS.c
+    statement = select(columns.provider_subscription).where(
+        columns.provider_shopper == provider_shopper, columns.provider_subscription.is_not(None)
+    )
+    return [*connection.execute(statement).scalars()]
+
+
+def reversals(connection: Connection, provider_subscription: str) -> list[str]:
+    """The payments of a subscription of which a hint says that money went back: their transactions are to be read."""
+    statement = select(N.reference).where(
+        N.provider_subscription == provider_subscription,
+        N.outcome == "hint",
+        N.type.in_(REVERSALS),
+        N.reference.is_not(None),
+    )
+    return [*connection.execute(statement.distinct().order_by(N.reference)).scalars()]
+
+
+def looked(connection: Connection, provider_subscription: str, since: datetime) -> int:
+    """A look that began then has settled what hints of this subscription told until then; the number of them.
+
+    Not settled is a hint of a payment that we have not recorded, or of a dispute that we do not know to stand like that: what a look
+    does not see stays, until BlueSnap says it again or an operator replays it.
+    """
+    seen = case(
+        (N.type.in_(PAYMENTS) & N.reference.is_not(None), exists().where(CHARGES.c.reference == N.reference)),
+        (N.type.in_(DISPUTE_TYPES), _is_known_dispute()),
+        else_=True,
+    )
+    hints = (N.provider_subscription == provider_subscription, N.outcome == "hint", N.received_at <= since, seen)
+    # one that is told again at this moment is left to the look that it asks for: its transaction may wait for our subscription
+    free = select(N.id).where(*hints).with_for_update(skip_locked=True)
+    statement = update(NOTICES).where(N.id.in_(free)).values(outcome="applied", reason="by_look")
+    return connection.execute(statement).rowcount
+
+
+def _is_known_dispute() -> ColumnElement[bool]:
+    """Opened, if that is all that was told; ended like that, if it told an end; ended at all, if it told that it is closed."""
+    stands = case(
+        (N.dispute_status == "completed_won", DISPUTES.c.status == "won"),
+        (N.dispute_status == "completed_lost", DISPUTES.c.status == "lost"),
+        (N.dispute_status == "closed", DISPUTES.c.status != "open"),
+        else_=True,
+    )
+    return exists().where(DISPUTES.c.reference == N.reversal_reference, stands)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which notices: of these outcomes and this type, received from `since` on and before `until`; None: all."""
+
+    outcomes: Sequence[str] | None = None
+    type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def listed(connection: Connection, wanted: Filter, limit: int, *, after: str | None = None) -> list[Notice]:
+    """Such notices in the order they came, the first ones after that id."""
+    statement = select(NOTICES).where(*_conditions(wanted))
+    if after is not None:
+        statement = statement.where(N.id > after)
+    return many(connection, statement.order_by(N.id).limit(limit), Notice)
+
+
+def newest(connection: Connection, wanted: Filter, limit: int) -> list[Notice]:
+    """The newest of such notices, in the order they came."""
+    statement = select(NOTICES).where(*_conditions(wanted)).order_by(N.id.desc()).limit(limit)
+    return many(connection, statement, Notice)[::-1]
+
+
+def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.outcomes is not None:
+        conditions.append(N.outcome.in_(wanted.outcomes))
+    if wanted.type is not None:
+        conditions.append(N.type == wanted.type)
+    if wanted.since is not None:
+        conditions.append(N.received_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(N.received_at < wanted.until)
+    return conditions
+
+
+def get(connection: Connection, notice_id: str, *, lock_row: bool = False) -> Notice | None:
+    """A notice by our id, held until the transaction ends if asked."""
+    statement = select(NOTICES).where(N.id == notice_id)
+    return one(connection, statement.with_for_update() if lock_row else statement, Notice)

@@ -20,6 +20,7 @@ UNDECIDED = (
     "shopper_vaulted",
     "subscription_requested",
     "subscription_unknown",
+    "card_requested",
 )
 #: A released attempt tried no card.
 RELEASED = "released"
@@ -37,6 +38,18 @@ def of_shopper(connection: Connection, provider_shopper: str) -> Signup | None:
     """The undecided attempt that vaulted this shopper at BlueSnap; a shopper belongs to one attempt."""
     statement = select(SIGNUPS).where(S.provider_shopper == provider_shopper, S.state.in_(UNDECIDED))
     return one(connection, statement, Signup)
+
+
+def of_card(connection: Connection, subscription_id: str) -> Signup | None:
+    """The undecided attempt to replace the card of a subscription."""
+    statement = select(SIGNUPS).where(S.subscription_id == subscription_id, S.state == "card_requested")
+    return one(connection, statement, Signup)
+
+
+def vaulted_here(connection: Connection, provider_shopper: str) -> bool:
+    """Whether a session of ours made this shopper, so that every card in his vault came through us."""
+    statement = select(S.id).where(S.provider_shopper == provider_shopper, S.session_id.is_not(None)).limit(1)
+    return connection.execute(statement).first() is not None
 
 
 def lease_end(connection: Connection, seconds: float) -> datetime:
@@ -74,6 +87,14 @@ def hold(connection: Connection, signup: Signup) -> None:
         raise LostRaceError
 
 
+def keep(connection: Connection, signup: Signup, seconds: float) -> None:
+    """Hold on to the signup for so long from now. Raises LostRaceError if another process has taken it over."""
+    until = func.clock_timestamp() + timedelta(seconds=seconds)
+    statement = update(SIGNUPS).where(S.id == signup.id, S.fence == signup.fence, S.state.in_(UNDECIDED))
+    if connection.execute(statement.values(lease_until=until)).rowcount != 1:
+        raise LostRaceError
+
+
 def wake(connection: Connection, signup: Signup) -> None:
     """End a waiting signup's quiet period early: something was heard of it."""
     statement = update(SIGNUPS).where(S.id == signup.id, S.state.in_(("shopper_unknown", "subscription_unknown")))
@@ -104,7 +125,9 @@ def tried(
 def decided(connection: Connection, since: datetime, address: bytes | None = None) -> Attempts:
     """Attempts that ended since a moment, of one address prefix or of all."""
     declined = func.coalesce(func.sum(case((S.state == "declined", 1), else_=0)), 0)
-    statement = select(func.count(), declined).where(S.created_at > since, S.state.in_(("declined", "active")))
+    statement = select(func.count(), declined).where(
+        S.created_at > since, S.state.in_(("declined", "active", "replaced"))
+    )
     if address is not None:
         statement = statement.where(S.address == address)
     total, bad = connection.execute(statement).one()

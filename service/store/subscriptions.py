@@ -17,7 +17,9 @@ N = NOTICES.c
 
 def ask_soon(connection: Connection, provider_subscription: str) -> bool:
     """Something was heard of this subscription at BlueSnap: look at once. False if it is none of ours."""
-    statement = update(SUBSCRIPTIONS).where(S.provider_subscription == provider_subscription, S.status.in_(LIVE))
+    statement = update(SUBSCRIPTIONS).where(
+        S.provider_subscription == provider_subscription, S.status.in_((*LIVE, "ended"))
+    )
     values = {"look_at": func.clock_timestamp(), "looked": 0}
     return connection.execute(statement.values(values).returning(S.id)).first() is not None
 

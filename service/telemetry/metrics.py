@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import os
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    multiprocess,
+    start_http_server,
+)
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 65)
 
@@ -24,8 +31,28 @@ LOOKS_ODD = Counter(
 NOTICES = Counter("panless_notices", "Notices by type and outcome", ["type", "outcome"])
 NOTICES_REFUSED = Counter("panless_notices_refused", "Notices that were not authentic")
 CHARGE_MISMATCHES = Counter("panless_charge_mismatches", "Charges that differ from what was agreed: a person must look")
+TASKS = Counter("panless_tasks", "Matters put before a person", ["kind"])
+CHANGES = Counter("panless_changes", "Ordered changes of subscriptions by how they ended", ["kind", "outcome"])
+REFUNDS = Counter("panless_refunds", "Refunds by how they ended", ["outcome"])
+SWEEP_DIFFERENCES = Counter(
+    "panless_sweep_differences", "Differences that sweeps found, by the rule that repairs them", ["rule"]
+)
+PAID_THERE_INACTIVE_HERE = Counter(
+    "panless_paid_there_inactive_here", "Subscriptions that BlueSnap charges and that give no access here: alarm"
+)
+ACTIVE_HERE_UNPAID_THERE = Counter(
+    "panless_active_here_unpaid_there", "Subscriptions that give access here and that BlueSnap charges no more: alarm"
+)
+SWEEPS = Counter("panless_sweeps", "Sweeps by how they ended", ["outcome"])
+EVENTS = Counter("panless_events", "Attempts to tell the platform of an event", ["outcome"])
 LIMITS_HIT = Counter("panless_limits_hit", "Card attempts and sessions refused by a limit", ["limit"])
 LOG_RECORDS_WITHHELD = Counter("panless_log_records_withheld", "Log records that could not be written as they were")
+
+
+def serve(bind: tuple[str, int]) -> None:
+    """Serve this process's own metrics, beside its work. Raises OSError where the address is taken."""
+    host, port = bind
+    start_http_server(port, addr=host)
 
 
 def page() -> bytes:

@@ -31,6 +31,7 @@ _word = _matching(r"[A-Za-z][A-Za-z_.]{0,62}")
 
 #: Every field that a record of ours may have, and the format that its value must have. Documented in docs/operating.md.
 FIELDS: dict[str, Callable[[Any], bool]] = {
+    "change": _word,
     "account": lambda value: isinstance(value, str) and formats.is_account(value),
     "actor": _matching(formats.ACTOR),
     "addresses": _poor(r"[a-z0-9.:/, ]{1,120}"),
@@ -40,6 +41,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "code": _word,
     "count": _number(1e9),
     "door": _word,
+    "event_id": _id,
     "error": _matching(r"[A-Za-z_]{1,60}"),
     "frames": lambda value: (
         isinstance(value, list) and all(_matching(r"[a-z_/]{1,80}\.py:[0-9]{1,5}")(item) for item in value)
@@ -60,7 +62,10 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "signup": _id,
     "state": _word,
     "status": _number(1_000),
+    "refund": _id,
+    "rule": _word,
     "subscription": _id,
+    "task": _id,
     "version": _poor(r"[0-9a-z.]{1,20}"),
 }
 

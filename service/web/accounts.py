@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from flask import request
+from marshmallow import ValidationError, validates_schema
 
 from service.billing import accounts
-from service.billing.cancellation import Order, change_renewal
+from service.billing.cancellation import change_renewal
+from service.billing.intents import Order
+from service.billing.terms import Wish, change_terms, preview
 from service.cardguard import formats
+from service.cardguard.fields import PlanName, QueryNumber, WholeNumber
 from service.errors import Code, Refusal
 from service.store.models import Subscription
 from service.web.door import Door
 from service.web.locks import ApiKey
-from service.web.operation import Call, Nothing, Reply
-from service.web.views import AccountOut, SubscriptionOut, account_data, subscription_data
+from service.web.operation import Body, Call, Nothing, Reply
+from service.web.views import AccountOut, PreviewOut, SubscriptionOut, account_data, preview_data, subscription_data
 
 door = Door("accounts")
 
-CANCELLATION = "/v1/accounts/{account}/subscription/cancellation"
+SUBSCRIPTION = "/v1/accounts/{account}/subscription"
+CANCELLATION = f"{SUBSCRIPTION}/cancellation"
 CHANGE_PROBLEMS = (
     Code.ACCOUNT_MALFORMED,
     Code.SUBSCRIPTION_NOT_FOUND,
@@ -49,6 +55,63 @@ def read_account(call: Call, account: str) -> Reply:
     return Reply(200, account_data(view), AccountOut, headers)
 
 
+class ChangeIn(Body):
+    """Another plan, another number of members, or both."""
+
+    plan = PlanName()
+    members = WholeNumber(1, 100_000, Code.MEMBERS_OUT_OF_RANGE)
+
+    @validates_schema
+    def _something(self, data: dict[str, Any], **_: Any) -> None:
+        if not data:
+            raise ValidationError(Code.FIELD_MISSING.value)
+
+
+class PreviewIn(Body):
+    """The change to be previewed; what is left out stays."""
+
+    plan = PlanName(load_default=None)
+    members = QueryNumber(1, 100_000, Code.MEMBERS_OUT_OF_RANGE, load_default=None)
+
+
+@door.operation(
+    "PATCH",
+    SUBSCRIPTION,
+    summary="Change the plan or the members",
+    lock=ApiKey("accounts:write"),
+    body=ChangeIn,
+    answers={200: SubscriptionOut, 202: SubscriptionOut},
+    matches=True,
+    problems=(*CHANGE_PROBLEMS, Code.SUBSCRIPTION_CANCELED, Code.SUBSCRIPTION_DISPUTED, Code.PLAN_UNKNOWN),
+)
+def change(call: Call, account: str) -> Reply:
+    """More features at once, a new price from the next billing date, less features with the next period; 202 while BlueSnap's outcome is unknown."""
+    _check(account)
+    return _changed(change_terms(call.tools, call.origin, account, Wish(**call.body), version=_version()), 200)
+
+
+@door.operation(
+    "GET",
+    f"{SUBSCRIPTION}/preview",
+    summary="See what a change would charge, and when",
+    lock=ApiKey("accounts:read"),
+    query=PreviewIn,
+    answers={200: PreviewOut},
+    problems=(
+        Code.ACCOUNT_MALFORMED,
+        Code.SUBSCRIPTION_NOT_FOUND,
+        Code.SUBSCRIPTION_CHANGED,
+        Code.SUBSCRIPTION_CANCELED,
+        Code.SUBSCRIPTION_DISPUTED,
+        Code.PLAN_UNKNOWN,
+    ),
+)
+def preview_change(call: Call, account: str) -> Reply:
+    """By the plan rules and the present terms; BlueSnap is not asked."""
+    _check(account)
+    return Reply(200, preview_data(preview(call.tools, account, Wish(**call.query))), PreviewOut)
+
+
 @door.operation(
     "POST",
     CANCELLATION,
@@ -72,7 +135,7 @@ def cancel(call: Call, account: str) -> Reply:
     lock=ApiKey("accounts:write"),
     answers={204: None, 202: SubscriptionOut},
     matches=True,
-    problems=CHANGE_PROBLEMS,
+    problems=(*CHANGE_PROBLEMS, Code.SUBSCRIPTION_DISPUTED),
 )
 def resume(call: Call, account: str) -> Reply:
     """Within the paid period: it renews again."""

@@ -6,9 +6,9 @@ import ipaddress
 from typing import Any
 
 from flask import request
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
-from service.billing import checkout, signup
+from service.billing import cards, checkout, signup
 from service.billing.tools import Tools
 from service.bluesnap.payloads import Payer
 from service.cardguard import formats
@@ -26,7 +26,8 @@ from service.cardguard.fields import (
     WholeNumber,
     Zip,
 )
-from service.errors import Code, Refusal
+from service.errors import Code, FieldError, Refusal
+from service.store.models import Subscription
 from service.web.door import Door
 from service.web.locks import ApiKey, ClientSecret, SecretOrKey
 from service.web.operation import Body, Call, Nothing, Reply
@@ -52,18 +53,37 @@ NOT_OPEN = (
 )
 
 
+REQUIRED, WHEN_ASKED = "required", "when_asked"
+
+
 class OrderIn(Body):
-    """What to sell to whom."""
+    """What to sell to whom, or whose card to replace: then without `plan` and `members`, which a sale needs."""
 
     account = Account(required=True)
-    plan = PlanName(required=True)
-    members = WholeNumber(1, 100_000, Code.MEMBERS_OUT_OF_RANGE, required=True)
+    plan = PlanName()
+    members = WholeNumber(1, 100_000, Code.MEMBERS_OUT_OF_RANGE)
     purpose = fields.String(
         load_default=checkout.SUBSCRIBE,
         error_messages=MESSAGES,
-        validate=validate.OneOf([checkout.SUBSCRIBE], error=Code.FIELD_MALFORMED.value),
+        validate=validate.OneOf(checkout.PURPOSES, error=Code.FIELD_MALFORMED.value),
+    )
+    three_d_secure = fields.String(
+        load_default=WHEN_ASKED,
+        error_messages=MESSAGES,
+        validate=validate.OneOf([REQUIRED, WHEN_ASKED], error=Code.FIELD_MALFORMED.value),
     )
     client_address = ClientAddress()
+
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def fits_its_purpose(self, data: dict[str, Any], original: Any, **_: Any) -> None:
+        """A sale needs a plan and members; a card is replaced without."""
+        if not isinstance(original, dict) or "purpose" not in data:
+            return
+        sells = data["purpose"] == checkout.SUBSCRIBE
+        wrong = [name for name in ("plan", "members") if (name in original) != sells]
+        if wrong:
+            code = Code.FIELD_MISSING if sells else Code.FIELD_NOT_ALLOWED
+            raise ValidationError({name: [code.value] for name in wrong})
 
 
 class PayerIn(Body):
@@ -78,9 +98,9 @@ class PayerIn(Body):
 
 
 class CompletionIn(Body):
-    """What the page sends once BlueSnap's fields have taken the card."""
+    """What the page sends once BlueSnap's fields have taken the card. `payer` goes with a purchase, and with nothing else."""
 
-    payer = fields.Nested(PayerIn, required=True, error_messages=MESSAGES)
+    payer = fields.Nested(PayerIn, error_messages=MESSAGES)
     three_d_secure_reference = ProviderRef()
     fraud_session_id = FraudSession()
 
@@ -104,13 +124,21 @@ def _fresh_secrets(call: Call, kept: dict[str, Any]) -> dict[str, Any]:
     body=OrderIn,
     answers={201: OpenedSessionOut},
     idempotent=True,
-    problems=(Code.SUBSCRIPTION_EXISTS, Code.SIGNUP_UNDECIDED, Code.TOO_MANY_ATTEMPTS, *BLUESNAP_TROUBLE),
+    problems=(
+        Code.FIELD_NOT_ALLOWED,
+        Code.SUBSCRIPTION_EXISTS,
+        Code.SUBSCRIPTION_NOT_FOUND,
+        Code.SIGNUP_UNDECIDED,
+        Code.TOO_MANY_ATTEMPTS,
+        *BLUESNAP_TROUBLE,
+    ),
     restore=_fresh_secrets,
 )
 def open_session(call: Call) -> Reply:
-    """Obtain a payment-fields token from BlueSnap and open a session for it."""
-    fields_given = {name: value for name, value in call.body.items() if name != "purpose"}
-    view = checkout.open_session(call.tools, call.origin, checkout.Order(**fields_given))
+    """Obtain a payment-fields token from BlueSnap and open a session for it: to buy a plan, or to replace the card of the one there is."""
+    given = {name: call.body[name] for name in ("account", "plan", "members", "client_address") if name in call.body}
+    order = checkout.Order(**given, three_d_secure=call.body["three_d_secure"] == REQUIRED)
+    view = checkout.open_session(call.tools, call.origin, order)
     secret = call.tools.keyring.client_secret(view.session.id, view.session.purpose)
     return Reply(201, {**session_data(call.tools, view, with_reason=True), "client_secret": secret}, OpenedSessionOut)
 
@@ -151,15 +179,19 @@ def renew_fields(call: Call, session_id: str) -> Reply:
 @page_door.operation(
     "POST",
     "/v1/checkout-sessions/{session_id}/completion",
-    summary="Buy the plan",
+    summary="Buy the plan, or replace the card",
     lock=ClientSecret(),
     body=CompletionIn,
-    answers={201: SubscriptionOut, 202: ConfirmingOut},
+    answers={201: SubscriptionOut, 200: SubscriptionOut, 202: ConfirmingOut},
     idempotent=True,
     problems=(
         *NOT_OPEN,
+        Code.FIELD_NOT_ALLOWED,
+        Code.THREE_D_SECURE_REQUIRED,
         Code.CARD_DECLINED,
+        Code.CARDS_ALIKE,
         Code.SUBSCRIPTION_EXISTS,
+        Code.SUBSCRIPTION_NOT_FOUND,
         Code.PAYMENT_FIELDS_TOKEN_EXPIRED,
         Code.PAYMENT_FIELDS_TOKEN_NOT_FOUND,
         Code.PAYMENT_FIELDS_TOKEN_EMPTY,
@@ -168,18 +200,34 @@ def renew_fields(call: Call, session_id: str) -> Reply:
     ),
 )
 def complete(call: Call, session_id: str) -> Reply:
-    """Vault the shopper and subscribe: 201 with the subscription, or 202 while BlueSnap's outcome is unknown."""
-    completion = signup.Completion(
-        payer=Payer(**call.body["payer"]),
-        three_d_secure=call.body.get("three_d_secure_reference"),
-        fraud_session=call.body.get("fraud_session_id"),
-        address=_client_address(call.tools),
-    )
-    bought = signup.complete(call.tools, call.origin, session_id, completion)
-    if bought is None:
+    """201 with the subscription that was bought, 200 with the one whose card was replaced, or 202 while BlueSnap's outcome is unknown."""
+    sells = checkout.read_session(call.tools, session_id).session.purpose == checkout.SUBSCRIBE
+    if ("payer" in call.body) != sells:
+        code = Code.FIELD_MISSING if sells else Code.FIELD_NOT_ALLOWED
+        raise Refusal(code, errors=(FieldError("/payer", code),))
+    subscription = _buy(call, session_id) if sells else _replace_card(call, session_id)
+    if subscription is None:
         view = checkout.read_session(call.tools, session_id)
         return Reply(202, session_data(call.tools, view, with_reason=False), ConfirmingOut)
-    return Reply(201, subscription_data(bought), SubscriptionOut, {"ETag": f'"{bought.version}"'})
+    headers = {"ETag": f'"{subscription.version}"'}
+    return Reply(201 if sells else 200, subscription_data(subscription), SubscriptionOut, headers)
+
+
+def _references(call: Call) -> dict[str, Any]:
+    return {
+        "three_d_secure": call.body.get("three_d_secure_reference"),
+        "fraud_session": call.body.get("fraud_session_id"),
+        "address": _client_address(call.tools),
+    }
+
+
+def _buy(call: Call, session_id: str) -> Subscription | None:
+    completion = signup.Completion(payer=Payer(**call.body["payer"]), **_references(call))
+    return signup.complete(call.tools, call.origin, session_id, completion)
+
+
+def _replace_card(call: Call, session_id: str) -> Subscription | None:
+    return cards.replace(call.tools, call.origin, session_id, cards.Replacement(**_references(call)))
 
 
 def _client_address(tools: Tools) -> str | None:

@@ -10,10 +10,11 @@ from flask import Blueprint, Response, current_app, g, request
 from marshmallow import ValidationError
 
 from service.billing.tools import Tools
+from service.errors import Code, Refusal
 from service.web import problems
 from service.web.bodies import read_json
 from service.web.idempotent import Answered, answer_once
-from service.web.operation import Call, Operation, Reply, View
+from service.web.operation import Body, Call, Operation, Reply, View
 
 JSON = "application/json"
 
@@ -56,7 +57,7 @@ def _handler(operation: Operation, view: View) -> Callable[..., Response]:
     def handle(**args: str) -> Response:
         caller = operation.lock.open(request, tools(), args)
         g.caller = caller
-        call = Call(tools(), caller, _body(operation), g.request_id)
+        call = Call(tools(), caller, _body(operation), g.request_id, _query(operation))
         if not operation.idempotent:
             return _render(view(call, **args))
         answered = answer_once(call, operation, args, act=lambda: _written(view(call, **args)))
@@ -67,10 +68,21 @@ def _handler(operation: Operation, view: View) -> Callable[..., Response]:
 
 def _body(operation: Operation) -> dict[str, Any]:
     """The validated fields, under their own names. Raises Refusal."""
-    if operation.body is None:
+    return _loaded(operation.body, read_json(request)) if operation.body is not None else {}
+
+
+def _query(operation: Operation) -> dict[str, Any]:
+    """The validated query parameters. Raises Refusal; a parameter given twice is refused, for two readers may each take another one."""
+    if operation.query is None:
         return {}
-    given = read_json(request)
-    schema = operation.body()
+    given = dict(request.args.lists())
+    if any(len(values) > 1 for values in given.values()):
+        raise Refusal(Code.DUPLICATE_KEY)
+    return _loaded(operation.query, {name: values[0] for name, values in given.items()})
+
+
+def _loaded(kind: type[Body], given: Any) -> dict[str, Any]:
+    schema = kind()
     try:
         loaded: dict[str, Any] = schema.load(given)
     except ValidationError as error:

@@ -14,7 +14,7 @@ from typing import Any
 from flask import request
 
 from service.cardguard import formats
-from service.errors import Advice, Code, Refusal
+from service.errors import Advice, Code, DeclineReason, Refusal
 from service.store import idempotency
 from service.web.operation import Call, Operation
 
@@ -93,7 +93,8 @@ def _names(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _replay(call: Call, operation: Operation, status: int, kept: dict[str, Any]) -> Answered:
     if status == 402:
-        raise Refusal(Code.CARD_DECLINED, reason=Advice(kept["reason"]))
+        word = kept["reason"]  # the page's advice, or the platform's reason: each a closed list
+        raise Refusal(Code.CARD_DECLINED, reason=Advice(word) if word in set(Advice) else DeclineReason(word))
     body = kept["body"]
     restored = operation.restore(call, body) if operation.restore is not None else body
     return Answered(status, restored, kept["headers"])

@@ -94,12 +94,13 @@ class ClientSecret:
     schemes = ("client_secret",)
 
     def open(self, request: Request, tools: Tools, args: Mapping[str, str]) -> Caller:
-        """Refuses a secret that we did not make, one of another session, and one that is dead."""
+        """Refuses a secret that we did not make, one of another session or of another purpose, and one that is dead."""
         secret = _bearer(request)
         named = session_of(secret)
         if named is None:
             raise Refusal(Code.CREDENTIALS_MALFORMED)
-        if not tools.keyring.is_client_secret(secret, checkout.SUBSCRIBE):
+        purpose = next((one for one in checkout.PURPOSES if tools.keyring.is_client_secret(secret, one)), None)
+        if purpose is None:
             raise Refusal(Code.CLIENT_SECRET_WRONG)
         if named != args["session_id"]:
             raise Refusal(Code.SESSION_FOREIGN)
@@ -107,6 +108,8 @@ class ClientSecret:
             session = accounts.session(connection, named)
         if session is None:
             raise Refusal(Code.SESSION_NOT_FOUND)
+        if session.purpose != purpose:
+            raise Refusal(Code.CLIENT_SECRET_WRONG)
         if _is_over(tools, session):
             raise Refusal(Code.CLIENT_SECRET_EXPIRED)
         return Caller("session", session.id)

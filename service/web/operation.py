@@ -17,7 +17,7 @@ from service.web.locks import Caller, Lock
 
 
 class Body(Schema):
-    """The base of every request body: unknown fields are refused, and complaints are codes."""
+    """The base of every request body and every query: unknown fields are refused, and complaints are codes."""
 
     error_messages = MESSAGES
 
@@ -39,6 +39,7 @@ class Call:
     caller: Caller
     body: dict[str, Any]
     request_id: str
+    query: dict[str, Any] = field(default_factory=dict)
 
     @property
     def origin(self) -> Origin:
@@ -64,7 +65,9 @@ View = Callable[..., Reply]
 class Operation:
     """One method on one path: everything that a caller, a test or the API's description needs to know of it.
 
-    `answers` maps a status to the schema of its body; `problems` are the codes beyond those that its lock, its body and its key imply.
+    `query` describes the parameters after the `?`, which arrive as text; an operation without one does not look at them. It goes with
+    reading only: an idempotency key remembers the body, not the query. `answers` maps a status to the schema of its body; `problems`
+    are the codes beyond those that its lock, its body, its query and its key imply.
     `restore` puts the secrets back into a kept answer, which holds none.
     """
 
@@ -75,6 +78,7 @@ class Operation:
     lock: Lock
     answers: Mapping[int, type[Schema] | None]
     body: type[Body] | None = None
+    query: type[Body] | None = None
     form: bool = False
     idempotent: bool = False
     matches: bool = False

@@ -34,6 +34,11 @@ STATUS: dict[Code, int] = {
     Code.ACCOUNT_MALFORMED: 422,
     Code.PLAN_UNKNOWN: 422,
     Code.MEMBERS_OUT_OF_RANGE: 422,
+    Code.FIELD_NOT_ALLOWED: 422,
+    Code.AMOUNT_MALFORMED: 422,
+    Code.CURRENCY_WRONG: 422,
+    Code.CURSOR_MALFORMED: 422,
+    Code.THREE_D_SECURE_REQUIRED: 422,
     Code.IDEMPOTENCY_KEY_MISSING: 400,
     Code.IDEMPOTENCY_KEY_MALFORMED: 400,
     Code.IDEMPOTENCY_KEY_REUSED: 422,
@@ -46,6 +51,14 @@ STATUS: dict[Code, int] = {
     Code.SIGNUP_UNDECIDED: 409,
     Code.SUBSCRIPTION_NOT_FOUND: 404,
     Code.SUBSCRIPTION_CHANGED: 409,
+    Code.SUBSCRIPTION_CANCELED: 409,
+    Code.SUBSCRIPTION_DISPUTED: 409,
+    Code.CHARGE_NOT_FOUND: 404,
+    Code.CHARGE_DISPUTED: 409,
+    Code.REFUND_ABOVE_REMAINDER: 409,
+    Code.REFUND_REFUSED: 409,
+    Code.CARD_NOT_FOUND: 404,
+    Code.CARDS_ALIKE: 409,
     Code.VERSION_WRONG: 412,
     Code.IF_MATCH_MALFORMED: 400,
     Code.TOO_MANY_ATTEMPTS: 429,
@@ -83,6 +96,8 @@ def document(refusal: Refusal, request_id: str) -> dict[str, Any]:
     }
     if refusal.reason is not None:
         body["reason"] = refusal.reason.value
+    if refusal.version is not None:
+        body["version"] = refusal.version
     if refusal.errors:
         body["errors"] = [{"pointer": error.pointer, "code": error.code.value} for error in refusal.errors]
     return body

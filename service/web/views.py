@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -11,6 +12,7 @@ from service.billing.accounts import AccountView, total_of
 from service.billing.catalogue import Money
 from service.billing.checkout import SessionView
 from service.billing.outcomes import advice
+from service.billing.terms import Preview
 from service.billing.tools import Tools
 from service.errors import DeclineReason
 from service.store.models import Subscription
@@ -71,10 +73,11 @@ class SessionOut(Schema):
     id = fields.String(required=True)
     status = fields.String(required=True, metadata={"enum": ["open", "confirming", "complete", "expired", "failed"]})
     account = fields.String(required=True)
-    purpose = fields.String(required=True, metadata={"enum": ["subscribe"]})
-    plan = fields.String(required=True)
-    members = fields.Integer(required=True)
-    total = fields.Nested(MoneyOut, required=True)
+    purpose = fields.String(required=True, metadata={"enum": ["subscribe", "replace_card"]})
+    plan = fields.String(required=True, allow_none=True)
+    members = fields.Integer(required=True, allow_none=True)
+    total = fields.Nested(MoneyOut, required=True, allow_none=True)
+    three_d_secure = fields.String(required=True, metadata={"enum": ["required", "when_asked"]})
     hosted_fields = fields.Nested(HostedFieldsOut, required=True, allow_none=True)
     last_decline = fields.Nested(LastDeclineOut, required=True, allow_none=True)
     created_at = Moment(required=True)
@@ -101,16 +104,24 @@ class SubscriptionOut(Schema):
     account = fields.String(required=True)
     plan = fields.String(required=True)
     members = fields.Integer(required=True)
-    status = fields.String(required=True, metadata={"enum": ["active", "past_due", "ended"]})
+    status = fields.String(required=True, metadata={"enum": ["active", "past_due", "disputed", "ended"]})
     renews = fields.Boolean(required=True, metadata={"description": "False once a cancellation is ordered."})
     total = fields.Nested(MoneyOut, required=True)
+    applies_from = fields.Date(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The billing day from which the total is charged, where an earlier one was paid for."},
+    )
+    next_plan = fields.String(
+        required=True, allow_none=True, metadata={"description": "The plan from the next period on, if it is another."}
+    )
     paid_until = Moment(required=True, allow_none=True)
     next_charge = fields.Nested(NextChargeOut, required=True, allow_none=True)
     pending_change = fields.String(
         required=True,
         allow_none=True,
         metadata={
-            "enum": ["cancellation", "resumption", None],
+            "enum": ["cancellation", "resumption", "change", "ending", None],
             "description": "An ordered change whose outcome at BlueSnap is not known yet.",
         },
     )
@@ -123,7 +134,9 @@ class AccessOut(Schema):
     plan = fields.String(required=True)
     members = fields.Integer(required=True, allow_none=True)
     until = Moment(required=True, allow_none=True)
-    reason = fields.String(required=True, metadata={"enum": ["free", "paid", "renewing", "grace", "canceled"]})
+    reason = fields.String(
+        required=True, metadata={"enum": ["free", "paid", "renewing", "grace", "canceled", "disputed"]}
+    )
 
 
 class AccountOut(Schema):
@@ -132,6 +145,18 @@ class AccountOut(Schema):
     account = fields.String(required=True)
     access = fields.Nested(AccessOut, required=True)
     subscription = fields.Nested(SubscriptionOut, required=True, allow_none=True)
+
+
+class PreviewOut(Schema):
+    """What a change would mean. Nothing is due at once: a new price applies from the next billing date."""
+
+    plan = fields.String(required=True)
+    members = fields.Integer(required=True)
+    plan_from = fields.Date(
+        required=True, allow_none=True, metadata={"description": "The day from which the plan holds; null: at once."}
+    )
+    next_charge = fields.Nested(NextChargeOut, required=True, allow_none=True)
+    due_now = fields.Nested(MoneyOut, required=True)
 
 
 class ConfirmingOut(SessionOut):
@@ -155,7 +180,8 @@ def session_data(tools: Tools, view: SessionView, *, with_reason: bool) -> dict[
             for name in ("id", "account", "purpose", "plan", "members", "created_at", "expires_at")
         },
         "status": view.status,
-        "total": Money(session.amount, session.currency),
+        "total": Money(session.amount, session.currency) if session.amount is not None and session.currency else None,
+        "three_d_secure": "required" if session.three_d_secure_required else "when_asked",
         "hosted_fields": hosted,
         "last_decline": decline,
     }
@@ -175,6 +201,8 @@ def subscription_data(subscription: Subscription) -> dict[str, Any]:
                 "members",
                 "status",
                 "renews",
+                "applies_from",
+                "next_plan",
                 "paid_until",
                 "pending_change",
                 "version",
@@ -182,6 +210,19 @@ def subscription_data(subscription: Subscription) -> dict[str, Any]:
         },
         "total": total,
         "next_charge": {"date": day, "total": total} if day is not None and subscription.renews else None,
+    }
+
+
+def preview_data(previewed: Preview) -> dict[str, Any]:
+    """What PreviewOut writes."""
+    terms, day = previewed.terms, previewed.next_charge_on
+    total = Money(terms.amount, terms.currency)
+    return {
+        "plan": terms.plan,
+        "members": terms.members,
+        "plan_from": previewed.plan_from,
+        "next_charge": {"date": day, "total": total} if day is not None else None,
+        "due_now": Money(Decimal(0), terms.currency),
     }
 
 

@@ -98,11 +98,18 @@ class Subjects:
             session = self.web.open(account=f"acct-{next(NUMBERS)}") if ends or self.fresh else self.kept_session
             case.path_parameters |= {"session_id": session["id"]} if told else {}
             return session["client_secret"]
-        if "/subscription/" in case.path and told:
+        if "charge_id" in case.path_parameters and told:
             account = self.subscriber() if self.fresh else self.kept_account
-            if case.method == "DELETE":
-                assert self.web.post(case.path.format(account=account), {}, auth=self.web.key).status_code == 200
+            page = self.web.call("GET", f"/v1/accounts/{account}/charges", auth=self.web.key)
+            case.path_parameters["charge_id"] = page.json["charges"][0]["id"]
+        if "/subscription" in case.path and told:
+            resumes = case.path.endswith("/reactivation")
+            account = self.subscriber() if self.fresh or resumes else self.kept_account
+            if case.method == "DELETE" or resumes:
+                assert self.web.cancel(account).status_code == 200
             case.path_parameters["account"] = account
+        if case.path.endswith("/card") and told:
+            case.path_parameters["account"] = self.kept_account
         return self.web.key
 
 
@@ -185,12 +192,25 @@ def made_sensible(case):
             str.maketrans("0123456789", "abcdefghij")
         )
     if case.path == "/v1/checkout-sessions":
-        members = int(min(case.body["members"], 10_000))  # 1.0 is an integer in JSON Schema, and not to us
-        case.body = case.body | {"account": f"acct-{next(NUMBERS)}", "plan": "team", "members": members}
+        members = int(min(case.body.get("members", 1), 10_000))  # 1.0 is an integer in JSON Schema, and not to us
+        order = {"account": f"acct-{next(NUMBERS)}", "purpose": "subscribe", "plan": "team", "members": members}
+        case.body = case.body | order
     if case.path.endswith("/completion"):
-        payer = case.body["payer"] | {name: PAYER[name] for name in ("first_name", "last_name")}
+        payer = (
+            {"country": "us"} | case.body.get("payer", {}) | {name: PAYER[name] for name in ("first_name", "last_name")}
+        )
         payer = {name: value for name, value in payer.items() if digits(value) <= 12}
         case.body = {name: value for name, value in case.body.items() if digits(value) <= 12} | {"payer": payer}
+    if case.path.endswith("/subscription"):
+        case.body = {"members": int(min(case.body.get("members", 1), 10_000))} | (
+            {"plan": "business"} if "plan" in case.body else {}
+        )
+    if case.path.endswith("/preview"):
+        case.query = {"plan": "team"} if "plan" in case.query else {}
+    if case.path.endswith("/reactivation"):  # the cancellation is undone, and with it what was agreed
+        case.body = {}
+    if case.path.endswith("/refunds"):  # the decimals are the currency's, and there must be something left
+        case.body = case.body | {"amount": {"amount": "1.00", "currency": "USD"}}
 
 
 @WELL_FORMED.parametrize()
@@ -262,7 +282,11 @@ ASKED = {
     "/v1/checkout-sessions": ("create_payment_fields_token",),
     "/v1/checkout-sessions/{session_id}/renewals": ("create_payment_fields_token",),
     "/v1/checkout-sessions/{session_id}/completion": ("create_shopper", "create_subscription"),
+    "/v1/accounts/{account}/subscription": ("get_subscription", "update_subscription"),
     "/v1/accounts/{account}/subscription/cancellation": ("update_subscription", "get_subscription"),
+    "/v1/accounts/{account}/subscription/reactivation": ("update_subscription", "get_subscription"),
+    "/v1/accounts/{account}/card": ("get_subscription_card",),
+    "/v1/charges/{charge_id}/refunds": ("refund",),
 }
 ASKING = WELL_FORMED.include(path=list(ASKED))
 
@@ -293,6 +317,7 @@ def declared():
     """Each path with an example of it, and the methods that are described for it."""
     for path, operations in ANYTHING.raw_schema["paths"].items():
         example = path.replace("{account}", "acct-a").replace("{session_id}", f"cs_{'b' * 30}")
+        example = example.replace("{charge_id}", f"ch_{'b' * 30}")
         yield pytest.param(example, METHODS & set(operations), id=path)
 
 

@@ -10,7 +10,7 @@ from dev.cli import COMMANDS
 from tests.architecture.rules import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
-RULE = re.compile(r"^([a-z]+):(.*)\n((?:\t.*\n?)*)", re.MULTILINE)
+RULE = re.compile(r"^([a-z-]+):(.*)\n((?:\t.*\n?)*)", re.MULTILINE)
 
 
 def wrong_targets(makefile):

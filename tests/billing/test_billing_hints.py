@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
+from service.billing import looks
 from service.billing.notices import Verdict
+from service.store import notices, subscriptions
 from tests.support.notices import charge_form, deliver
 
 
@@ -44,6 +48,48 @@ def test_hint_with_a_broken_field_makes_room_for_the_whole_notice(desk, bought):
     assert deliver(desk.tools, charge_form(bought, referenceNumber="7300001")) == Verdict("applied")
     assert [(row.outcome, row.amount) for row in desk.notices] == [("applied", Decimal(290))]
     assert desk.charges[-1].amount == Decimal(290)
+
+
+@pytest.mark.parametrize("hours", [-5, 5], ids=["stale", "from the future"])
+@pytest.mark.parametrize("kind", ["RECURRING", "CANCELLATION", "SUBSCRIPTION_CHARGE_FAILURE"])
+def test_doubtful_notice_leads_to_one_look_and_its_repetition_to_nothing(desk, bluesnap, bought, clock, kind, hours):
+    bluesnap.renew(bought.subscription_id, date(2031, 5, 10))
+    reference = bluesnap.charges[bought.subscription_id][-1].transaction_id
+    body, signed = (
+        charge_form(bought, transactionType=kind, referenceNumber=reference),
+        clock() + timedelta(hours=hours),
+    )
+    before = desk.acts
+    assert deliver(desk.tools, body, signed).outcome == "hint"
+    assert desk.acts == before
+    assert looks.look_due(desk.tools) == 1
+    assert (len(desk.charges), desk.subscriptions[0].next_charge_on) == (2, date(2031, 5, 10))
+    assert [(row.outcome, row.reason) for row in desk.notices] == [("applied", "by_look")]
+    after = (desk.acts, desk.subscriptions, desk.charges)
+    assert deliver(desk.tools, body, signed).outcome == "repeated"
+    assert looks.look_due(desk.tools) == 0
+    assert (desk.acts, desk.subscriptions, desk.charges) == after
+    assert len(bluesnap.made("get_subscription")) == 1
+
+
+def test_payment_that_a_look_did_not_see_stays_a_hint_and_can_still_be_told(desk, bought, clock):
+    body = charge_form(bought, referenceNumber="7300001")
+    deliver(desk.tools, body, clock() - timedelta(hours=5))
+    looks.look_due(desk.tools)
+    assert [row.outcome for row in desk.notices] == ["hint"]
+    assert deliver(desk.tools, body) == Verdict("applied")
+    assert len(desk.charges) == 2
+
+
+def test_same_change_told_in_other_words_asks_for_another_look(desk, bought):
+    first, again = (charge_form(bought, transactionType="CONTRACT_CHANGE", custom1=str(turn)) for turn in range(2))
+    deliver(desk.tools, first)
+    assert looks.look_due(desk.tools) == 1
+    assert deliver(desk.tools, first).outcome == "repeated"
+    assert looks.look_due(desk.tools) == 0
+    assert deliver(desk.tools, again).outcome == "repeated"
+    assert looks.look_due(desk.tools) == 1
+    assert len(desk.notices) == 1
 
 
 def test_stale_repetition_takes_nothing_back(desk, bought, clock):
@@ -98,3 +144,27 @@ def test_notice_without_a_reference_is_known_by_its_delivery_alone(desk, bought)
 def test_unreadable_notice_is_kept_as_a_hint(desk, body):
     assert deliver(desk.tools, body) == Verdict("hint", "incomplete")
     assert [row.type for row in desk.notices] == ["OTHER"]
+
+
+def test_hint_that_is_told_again_during_a_look_never_waits_in_a_ring(desk, bluesnap, bought, clock):
+    """The notice holds its row and wants the subscription's; the look holds the subscription's and wants the hints'."""
+    body, late = charge_form(bought, referenceNumber="7300001"), clock() - timedelta(hours=5)
+    deliver(desk.tools, body, late)
+    deliver(desk.tools, charge_form(bought, transactionType="CANCELLATION"), late)
+    with ThreadPoolExecutor(1) as pool, desk.tools.engine.begin() as look:
+        subscriptions.locked(look, desk.subscriptions[0].id)
+        again = pool.submit(deliver, desk.tools, charge_form(bought, transactionType="CANCELLATION"), late)
+        wait_for_a_lock(desk.tools.engine)
+        assert notices.looked(look, bought.subscription_id, clock()) == 0
+        look.commit()
+        assert again.result(10).outcome == "hint"
+    assert looks.look_due(desk.tools) == 1
+    assert [row.outcome for row in desk.notices] == ["hint", "applied"]
+
+
+def wait_for_a_lock(engine):
+    """Until somebody waits for one."""
+    deadline = time.monotonic() + 5
+    with engine.connect() as connection:
+        while not connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one():
+            assert time.monotonic() < deadline, "nobody waits"

@@ -7,13 +7,15 @@ import functools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
 
 from service.billing import settle
-from service.billing.notices import TELLING, Verdict
+from service.billing.notice_rules import RULES, Does
+from service.billing.notices import Verdict
 from service.config import Environment
 from service.store import database
 from service.store.models import ENTRIES
@@ -136,7 +138,7 @@ def test_notice_that_arrives_during_the_activation_is_not_left_waiting(new_datab
     engine.dispose()
 
 
-@pytest.mark.parametrize("kind", sorted(TELLING))
+@pytest.mark.parametrize("kind", sorted(kind for kind, rule in RULES.items() if rule.does is Does.LOOK))
 def test_notice_of_a_change_is_a_hint_and_a_reason_to_look(desk, bought, kind):
     (before,) = desk.subscriptions
     assert deliver(desk.tools, charge_form(bought, transactionType=kind)) == Verdict("hint", "look")
@@ -145,13 +147,102 @@ def test_notice_of_a_change_is_a_hint_and_a_reason_to_look(desk, bought, kind):
     assert {**after._mapping, "look_at": None} == dict(before._mapping)
 
 
-@pytest.mark.parametrize("kind", ["VAULTED_SHOPPER", "PAYOUT", "SUBSCRIPTION_REMINDER", "NEWLY_INVENTED"])
-def test_notice_of_another_type_is_kept_and_changes_nothing(desk, bought, kind):
+@pytest.mark.parametrize("kind", sorted(kind for kind, rule in RULES.items() if rule.does is Does.IGNORE))
+def test_notice_that_is_ignored_on_purpose_is_kept_with_its_reason(desk, bought, clock, kind):
     before = desk.subscriptions
-    verdict = deliver(desk.tools, charge_form(bought, transactionType=kind))
-    assert verdict == Verdict("ignored", "type_not_handled")
-    assert [row.type for row in desk.notices] == ["OTHER" if kind == "NEWLY_INVENTED" else kind]
+    body = charge_form(bought, transactionType=kind)
+    assert deliver(desk.tools, body, clock() - timedelta(hours=5)) == Verdict("ignored", RULES[kind].reason)
+    assert deliver(desk.tools, body).outcome == "repeated"
+    assert [(row.type, row.outcome) for row in desk.notices] == [(kind, "ignored")]
     assert (desk.subscriptions, len(desk.charges)) == (before, 1)
+
+
+def test_type_that_nobody_knows_is_a_reason_to_look_at_what_is_ours(desk, bought):
+    strange = charge_form(bought, transactionType="NEWLY_INVENTED")
+    assert deliver(desk.tools, strange) == Verdict("hint", "look")
+    assert [row.type for row in desk.notices] == ["OTHER"]
+    assert desk.subscriptions[0].look_at is not None
+    other = charge_form(transactionType="NEWLY_INVENTED")
+    assert deliver(desk.tools, other) == Verdict("ignored", "type_unknown")
+
+
+@pytest.mark.parametrize("kind", ["CANCELLATION", "REFUND", "ACCOUNT_UPDATER"])
+def test_change_of_what_is_not_ours_gives_nothing_to_look_at(desk, bought, kind):
+    strangers = charge_form(transactionType=kind)
+    assert deliver(desk.tools, strangers) == Verdict("hint", "subscription_unknown")
+    nobodys = charge_form(transactionType=kind, subscriptionId=None)
+    assert deliver(desk.tools, nobodys) == Verdict("ignored", "no_subscription")
+    assert desk.subscriptions[0].look_at is None
+
+
+@pytest.mark.parametrize("kind", ["ACCOUNT_UPDATER", "SHOPPER_DELETED"])
+def test_notice_of_a_shopper_looks_at_the_subscriptions_of_the_shopper(desk, bought, kind):
+    body = charge_form(bought, transactionType=kind, subscriptionId=None, referenceNumber=None)
+    assert deliver(desk.tools, body) == Verdict("hint", "look")
+    assert desk.subscriptions[0].look_at is not None
+
+
+def test_every_linked_subscription_of_ours_is_looked_at(desk, bluesnap, bought):
+    desk.buy(account="acct-b")
+    linked = ",".join(["7199998", *(one.subscription_id for one in bluesnap.subscriptions), "7199999"])
+    form = {"transactionType": "ACCOUNT_UPDATER", "subscriptionId": None, "referenceNumber": None}
+    verdict = deliver(desk.tools, charge_form(linkedSubscriptions=linked, **form))
+    assert verdict == Verdict("hint", "look")
+    assert [row.look_at is not None for row in desk.subscriptions] == [True, True]
+
+
+def test_money_that_went_back_is_found_by_its_payment_alone(desk, bought):
+    refunded = charge_form(bought, transactionType="REFUND", subscriptionId=None, reversalRefNum="7400001")
+    assert deliver(desk.tools, refunded) == Verdict("hint", "look")
+    assert [row.provider_subscription for row in desk.notices] == [bought.subscription_id]
+    assert desk.subscriptions[0].look_at is not None
+
+
+def test_payment_is_dated_by_its_billing_day_and_named_by_its_type(desk, bought):
+    late = {"transactionDate": "04/10/2031 11:59 PM", "referenceNumber": "7300001"}
+    deliver(desk.tools, charge_form(bought, transactionType="RECURRING", **late))
+    deliver(desk.tools, charge_form(bought, referenceNumber="7300002", transactionDate=None))
+    assert [(row.charged_on, row.kind) for row in desk.charges][1:] == [(date(2031, 4, 10), "recurring"), (None, None)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda form: form.replace(b"transactionType=CHARGE", b"TRANSACTIONTYPE=charge"),
+        lambda form: form.replace(b"invoiceChargeAmount=290.00", b"invoicechargeamount=1%2C290.00"),
+        lambda form: form + b"&referenceNumber=&invoiceChargeAmount=&SUBSCRIPTIONID=",
+        lambda form: b"referenceNumber=7300001&" + form + b"&referencenumber=7300001",
+        lambda form: form + b"&company=Caf\xe9+%E9%FF&%ff=1",
+        lambda form: form.replace(b"invoiceChargeCurrency=USD", b"invoiceChargeCurrency=+usd+"),
+    ],
+    ids=["capitals", "commas", "blanks", "repeated", "not utf-8", "padded"],
+)
+def test_payment_is_recorded_in_whatever_shape_it_is_told(desk, bought, body):
+    told = body(charge_form(bought, referenceNumber="7300001"))
+    assert deliver(desk.tools, told) == Verdict("applied")
+    recorded = desk.charges[-1]
+    assert (recorded.reference, recorded.currency) == ("7300001", "USD")
+    assert recorded.amount == (Decimal(1290) if b"1%2C290" in told else Decimal(290))
+
+
+def test_refunds_of_equal_amount_are_two_and_each_is_one(desk, bought):
+    def refund(kind, reference, note):
+        return charge_form(
+            bought, transactionType=kind, reversalRefNum=reference, reversalAmount="-10.00", custom1=note
+        )
+
+    for body in (
+        refund("PENDING_REFUND", "7400001", "accepted"),
+        refund("REFUND", "7400001", "done"),
+        refund("CANCELLATION_REFUND", "7400001", "done, in other words"),
+        refund("REFUND", "7400002", "a second one"),
+    ):
+        assert deliver(desk.tools, body) == Verdict("hint", "look")
+    assert [(row.type, row.reversal_reference, row.reversal_amount) for row in desk.notices] == [
+        ("PENDING_REFUND", "7400001", Decimal(-10)),
+        ("CANCELLATION_REFUND", "7400001", Decimal(-10)),
+        ("REFUND", "7400002", Decimal(-10)),
+    ]
 
 
 def test_charge_without_a_subscription_is_not_ours(desk, bought):

@@ -56,6 +56,7 @@ def test_story_of_a_signup_stands_in_the_journal(desk):
         "signup.shopper_vaulted",
         "signup.subscription_requested",
         "subscription.activated",
+        "price.agreed",
         "charge.recorded",
         "signup.active",
         "session.completed",

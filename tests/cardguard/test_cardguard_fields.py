@@ -32,6 +32,10 @@ GOOD = {
     fields.State: ["MA", "QC"],
     fields.Zip: ["02451", "SW1A 1AA", "1234-567", "D02 X285"],
     fields.ProviderRef: ["1", "123456789012"],
+    fields.Amount: ["0", "0.00", "290.00", "29", "999999999.999"],
+    fields.CurrencyCode: ["USD", "JPY"],
+    fields.FeedCursor: ["b" * 30, ("b" + "z" * 14) * 2],
+    fields.ChargeCursor: ["ch_" + "b" * 30, "ch_" + "z" * 30],
     fields.FraudSession: ["a1", "0123456789abcdef0123456789ABCDEF", "x" * 32],
     fields.ClientAddress: ["192.0.2.7", "2001:db8::1", "::ffff:192.0.2.7"],
 }
@@ -63,6 +67,25 @@ BAD = {
     fields.State: ["", "ma", "MAS", "M1"],
     fields.Zip: ["", " 02451", "-1", "x" * 17, "12345\n"],
     fields.ProviderRef: ["", "-1", "1.5", "1234567890123", "\u0661"],
+    fields.Amount: [
+        "",
+        "-1",
+        "+1",
+        "01",
+        "1.",
+        ".5",
+        "1e2",
+        "1,000",
+        "1.0000",
+        "1000000000",
+        "NaN",
+        " 1",
+        "1\n",
+        "\u0661",
+    ],
+    fields.CurrencyCode: ["", "usd", "US", "USDT", "U$D", "USD\n"],
+    fields.FeedCursor: ["", "b" * 29, "b" * 31, "z" * 30, "1" * 30, "a" * 30, "B" * 30],
+    fields.ChargeCursor: ["", "ch_", "ch_" + "a" * 30, "ch_" + "b" * 31, "sub_" + "b" * 30, "1"],
     fields.FraudSession: ["", "x" * 33, "a-b", "a b"],
     fields.ClientAddress: ["", "192.0.2", "192.0.2.7/24", "fe80::1%eth0", "localhost", "1" * 46],
 }
@@ -107,6 +130,14 @@ def test_field_refuses_card_numbers_however_they_are_spelled(field):
             told = complaint(field, spelled)
             assert told is not None, spelled
             assert traces(told, number) == []
+
+
+@pytest.mark.parametrize("value", [0, 1, "true", "false", "on", None, [True], 1.0])
+def test_truth_is_a_json_boolean(value):
+    with pytest.raises(ValidationError) as told:
+        fields.Truth().deserialize(value)
+    assert told.value.messages == [Code.FIELD_MALFORMED.value]
+    assert [fields.Truth().deserialize(one) for one in (True, False)] == [True, False]
 
 
 @pytest.mark.parametrize("value", [0, 101, -1, 10**30, 1.0, "5", True, None, [5]])

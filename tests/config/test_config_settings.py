@@ -21,6 +21,7 @@ CANARY = "zqxcanary"
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 FIELD_OF = {item.metadata["setting"].name: item.name for item in dataclasses.fields(config.Settings)}
 KEY = base64.b64encode(b"k" * 32).decode()
+LONG_KEY, SHORT_KEY = base64.b64encode(b"l" * 64).decode(), base64.b64encode(b"s" * 23).decode()
 
 
 def numbers(low, high):
@@ -98,6 +99,20 @@ CASES = {
     "PANLESS_QUIET_SECONDS": numbers(1, 3_600),
     "PANLESS_GRACE_DAYS": numbers(0, 365),
     "PANLESS_LOOK_SECONDS": numbers(1, 3_600),
+    "PANLESS_DISPUTE_ACCESS": ([("period", "period"), ("full", "full"), ("none", "none")], [CANARY, "Period"]),
+    "PANLESS_THREE_D_SECURE": ([("when_asked", "when_asked"), ("always", "always")], [CANARY, "true"]),
+    "PANLESS_EVENTS_URL": (
+        [("https://a.example/b?c=d", "https://a.example/b?c=d"), (" HTTPS://a.example ", "https://a.example"), ("http://localhost:1/x", "http://localhost:1/x")],
+        [CANARY, f"https://{CANARY}@a.example", f"https://a.example/#{CANARY}", f"http://{CANARY}.example", "https://", f"https://{CANARY}:x", f"https://a.example/{CANARY} b", f"https://{CANARY}_.example"],
+    ),
+    "PANLESS_EVENTS_SECRETS": (
+        [(f"whsec_{KEY}", (b"k" * 32,)), (f"whsec_{KEY}, whsec_{LONG_KEY}", (b"k" * 32, b"l" * 64))],
+        [CANARY, KEY, f"whsk_{KEY}", f"whsec_{CANARY}", f"whsec_{SHORT_KEY}", f"whsec_{LONG_KEY[:-2]}AAAA", f"whsec_{KEY},{CANARY}"],
+    ),
+    "PANLESS_EVENTS_SECONDS": numbers(1, 60),
+    "PANLESS_PUBLIC_URL": ([("https://pay.example.com", "https://pay.example.com")], [CANARY, "https://u:p@h", "https://h/path"]),
+    "PANLESS_SWEEP_HOURS": numbers(1, 24),
+    "PANLESS_WORKER_METRICS_BIND": ([("127.0.0.1:8082", ("127.0.0.1", 8082))], [CANARY, "h:65536"]),
     "PANLESS_LEASE_SECONDS": numbers(1, 3_600),
     "PANLESS_CONNECT_SECONDS": numbers(1, 60),
     "PANLESS_READ_SECONDS": numbers(1, 300),
@@ -256,6 +271,9 @@ def test_real_environments_are_taken_with_their_own_hosts(right):
         (SANDBOX | {"clock": "simulator"}, "PANLESS_CLOCK must be system outside the simulator"),
         (SANDBOX | {"bluesnap_url": PRODUCTION["bluesnap_url"]}, "PANLESS_BLUESNAP_URL is not BlueSnap's host for this environment"),
         ({"bluesnap_url": "https://ws.bluesnap.com"}, "PANLESS_BLUESNAP_URL must be on loopback for the simulator"),
+        (PRODUCTION | {"events_url": f"http://localhost/{CANARY}"}, "PANLESS_EVENTS_URL must use https outside the simulator"),
+        (SANDBOX | {"events_url": f"http://127.0.0.1:1/{CANARY}"}, "PANLESS_EVENTS_URL must use https outside the simulator"),
+        ({"events_url": f"https://{CANARY}.example", "events_secrets": None}, "PANLESS_EVENTS_SECRETS is empty: the platform could not tell our events from forged ones"),
         ({"webhook_keys": ","}, "PANLESS_WEBHOOK_KEYS is empty: BlueSnap's notices could not be told from forged ones"),
         ({"secret_keys": ","}, "PANLESS_SECRET_KEYS is empty"),
     ],
@@ -289,6 +307,7 @@ def test_secrets_are_marked_as_such():
         "PANLESS_BLUESNAP_PASSWORD",
         "PANLESS_WEBHOOK_KEYS",
         "PANLESS_SECRET_KEYS",
+        "PANLESS_EVENTS_SECRETS",
     }
 
 

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,7 @@ def _told(error: BlueSnapError) -> dict[str, Any]:
 def _plain(result: Any) -> Any:
     if isinstance(result, list | Iterator):
         return [_plain(one) for one in result]
-    if isinstance(result, Decimal):
+    if isinstance(result, Decimal | datetime):
         return str(result)
     if result is None or isinstance(result, str):
         return result

@@ -21,11 +21,12 @@ ORIGIN = Origin(f"key:{new_id('key')}", new_id("req"))
 SUBSCRIPTION = Subscription(
     id=new_id("sub"), account="acct-a", plan="team", plan_version=1, members=10, amount=Decimal("290.00"), currency="USD",
     status="incomplete", provider_subscription="7100001", provider_shopper="7100002", next_charge_on=date(2031, 4, 10),
-    paid_until=NOW, renews=True, ended_at=NOW, look_at=NOW, looked=0, pending_change="cancellation", pending_until=NOW, version=1, created_at=NOW,
+    paid_until=NOW, renews=True, ended_at=NOW, look_at=NOW, looked=0, pending_change="cancellation", pending_until=NOW,
+    pending_plan="business", pending_plan_version=1, pending_members=9, next_plan="team", next_plan_version=1, applies_from=date(2031, 4, 10), version=1, created_at=NOW,
 )  # fmt: skip
 SESSION = CheckoutSession(
     id=new_id("cs"), account="acct-a", purpose="subscribe", plan="team", plan_version=1, members=10, amount=Decimal("290.00"),
-    currency="USD", state="open", decline_reason="refused", fields_sealed=b"secret" * 10, fields_expire_at=NOW, renewals=0,
+    currency="USD", three_d_secure_required=True, state="open", decline_reason="refused", fields_sealed=b"secret" * 10, fields_expire_at=NOW, renewals=0,
     address=b"a" * 32, created_at=NOW, expires_at=NOW, ended_at=NOW, subscription_id=None,
 )  # fmt: skip
 SIGNUP = Signup(

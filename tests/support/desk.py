@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select, update
 
-from service.billing import accounts, checkout, settle, signup
+from service.billing import accounts, cards, checkout, reactivation, settle, signup
 from service.bluesnap.payloads import Payer
 from service.store.journal import Origin
 from service.store.models import CHARGES, ENTRIES, NOTICES, SESSIONS, SIGNUPS, SUBSCRIPTIONS
@@ -22,13 +22,23 @@ class Desk:
     def __init__(self, tools, bluesnap):
         self.tools, self.bluesnap = tools, bluesnap
 
-    def open(self, account="acct-a", plan="team", members=10, address=None):
+    def open(self, account="acct-a", plan="team", members=10, address=None, **order):
         """A new session; answers its id."""
-        order = checkout.Order(account, plan, members, address)
+        order = checkout.Order(account, plan, members, address, **order)
         return checkout.open_session(self.tools, PLATFORM, order).session.id
 
     def complete(self, session_id, **how):
         return signup.complete(self.tools, PAGE, session_id, signup.Completion(PAYER, **how))
+
+    def open_for_card(self, account="acct-a", **order):
+        """A new session that replaces the card; answers its id."""
+        return checkout.open_session(self.tools, PLATFORM, checkout.Order(account, **order)).session.id
+
+    def replace_card(self, session_id, **how):
+        return cards.replace(self.tools, PAGE, session_id, cards.Replacement(**how))
+
+    def reactivate(self, account="acct-a", **order):
+        return reactivation.reactivate(self.tools, PLATFORM, reactivation.Order(account, **order))
 
     def renew(self, session_id):
         return checkout.renew_fields(self.tools, PAGE, session_id)

@@ -11,12 +11,14 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from service.bluesnap.payloads import Charge, Plan, Shopper, Subscription
+from service.bluesnap.payloads import Charge, NotificationConfig, Plan, Shopper, Subscription
 from service.errors import NotFound
+from tests.support.fake_refunds import FakeRefunds
+from tests.support.fake_vault import FakeVault
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Script:
 
 
 @dataclass
-class FakeBlueSnap:
+class FakeBlueSnap(FakeVault, FakeRefunds):
     """`keeps_keys`: whether a repeated idempotency key is answered as before, or ignored."""
 
     keeps_keys: bool = True
@@ -52,12 +54,16 @@ class FakeBlueSnap:
     shoppers: dict[str, Shopper] = field(default_factory=dict)
     subscriptions: list[Subscription] = field(default_factory=list)
     plans: dict[str, Plan] = field(default_factory=dict)
+    notification_config: NotificationConfig = field(default_factory=lambda: NotificationConfig([], receipts=None))
+    clock: datetime | None = None
 
     def __post_init__(self):
         self._numbers = itertools.count(7_100_001)
         self._scripts = defaultdict(deque)
         self._kept = {}
         self.charges = defaultdict(list)
+        self.begin_refunds()
+        self.set_up_vault()
         self._lock = threading.RLock()
         for plan_id, price in (("2340001", "29.00"), ("2340002", "49.00")):
             self.plans[plan_id] = Plan(
@@ -87,6 +93,7 @@ class FakeBlueSnap:
         def vault():
             shopper = Shopper(self._number(), given["merchant_shopper_id"])
             self.shoppers[given["merchant_shopper_id"]] = shopper
+            self.store_typed(shopper.shopper_id)
             return shopper
 
         return self._perform("create_shopper", given, self._once(given, vault))
@@ -116,6 +123,7 @@ class FakeBlueSnap:
             )
             self.subscriptions.append(made)
             self.charges[made.subscription_id].append(charge)
+            self.charged_card[made.subscription_id] = next(iter(self.cards_of(made.shopper_id)), None)
             return made
 
         return self._perform("create_subscription", given, self._once(given, subscribe))
@@ -123,22 +131,40 @@ class FakeBlueSnap:
     def get_subscription(self, subscription_id):
         def get():
             found = [one for one in self.subscriptions if one.subscription_id == subscription_id]
+            if not found:
+                raise NotFound("not_found", status=403)
             return replace(found[0], charge=None)
 
         return self._perform("get_subscription", {"subscription_id": subscription_id}, get)
 
-    def update_subscription(self, subscription_id, *, auto_renew):
+    def update_subscription(self, subscription_id, *, cancel=False, card=None, **change):
         def update():
-            self.change(subscription_id, auto_renew=auto_renew)
+            if change.get("plan_id") is not None:
+                self.change(
+                    subscription_id, amount=self.plans[change["plan_id"]].amount
+                )  # a switch forgets the override
+            self.change(subscription_id, **change, **({"status": "CANCELED"} if cancel else {}))
+            if card is not None:
+                self.charged_card[subscription_id] = card
 
-        given = {"subscription_id": subscription_id, "auto_renew": auto_renew}
-        return self._perform("update_subscription", given, update)
+        given = change | ({"cancel": True} if cancel else {}) | ({"card": card} if card is not None else {})
+        return self._perform("update_subscription", {"subscription_id": subscription_id, **given}, update)
+
+    def preview_switch(self, subscription_id, new_plan_id, *, amount=None):
+        given = {"subscription_id": subscription_id, "new_plan_id": new_plan_id, "amount": amount}
+        return self._perform("preview_switch", given, lambda: Decimal(0))
 
     def list_subscriptions(self, shopper_id, plan_id=None):
         def list_all():
             return [replace(one, charge=None) for one in self.subscriptions if one.shopper_id == shopper_id]
 
         return self._perform("list_subscriptions", {"shopper_id": shopper_id, "plan_id": plan_id}, list_all)
+
+    def iterate_subscriptions(self, status=None, after=None):
+        def list_all():
+            return iter([replace(one, charge=None) for one in self.subscriptions if status in {None, one.status}])
+
+        return self._perform("iterate_subscriptions", {"status": status, "after": after}, list_all)
 
     def list_charges(self, subscription_id):
         def list_all():
@@ -167,6 +193,34 @@ class FakeBlueSnap:
             return self.plans[plan_id]
 
         return self._perform("get_plan", {"plan_id": plan_id}, get)
+
+    def list_plans(self):
+        return self._perform("list_plans", {}, lambda: [*self.plans.values()])
+
+    def create_plan(self, **given):
+        def make():
+            made = self.new_plan(given["name"], given["amount"], given["currency"], given.get("grace_days", 60))
+            self.plans[made.plan_id] = made
+            return made
+
+        return self._perform("create_plan", given, self._once(given, make))
+
+    def new_plan(self, name, amount, currency="USD", grace_days=60):
+        """A plan as ours are, which BlueSnap has not yet."""
+        return replace(
+            self.plans["2340001"],
+            plan_id=self._number(),
+            name=name,
+            amount=amount,
+            currency=currency,
+            grace_days=grace_days,
+        )
+
+    def get_notification_config(self):
+        return self._perform("get_notification_config", {}, lambda: self.notification_config)
+
+    def get_clock(self):
+        return self._perform("get_clock", {}, lambda: self.clock)
 
     def _perform(self, name, given, effect):
         with self._lock:

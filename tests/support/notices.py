@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -32,6 +32,23 @@ def charge_form(subscription=None, **changed):
         form |= {"subscriptionId": subscription.subscription_id, "accountId": subscription.shopper_id}
         form |= {"referenceNumber": subscription.charge.transaction_id}
     return urlencode({name: value for name, value in (form | changed).items() if value is not None}).encode()
+
+
+def dispute_form(subscription=None, status="New", reference="7500001", **changed):
+    """A notice of a dispute of that subscription's charge: of its opening if it is new, else of a step further."""
+    form = {
+        "transactionType": "CHARGEBACK" if status == "New" else "CHARGEBACK_STATUS_CHANGED",
+        "reversalRefNum": reference,
+        "cbStatus": status,
+        "invoiceChargeAmount": "-290.00",
+    }
+    return charge_form(subscription, **(form | changed))
+
+
+def at_minute(minute):
+    """BlueSnap's time of so many minutes after the tests' beginning."""
+    moment = START + timedelta(minutes=minute)
+    return moment.astimezone(ZoneInfo("America/Los_Angeles")).strftime("%m/%d/%Y %I:%M %p")
 
 
 def deliver(tools, body, signed_at="now"):

@@ -16,6 +16,7 @@ WEBHOOK_KEY = "webhook-key-of-the-tests"
 OLD_WEBHOOK_KEY = "webhook-key-of-last-year"
 SHOP_ORIGIN = "http://localhost:8070"
 SECRET_KEY = "one:" + base64.b64encode(bytes(range(32))).decode()
+EVENTS_SECRET = "whsec_" + base64.b64encode(bytes(range(24))).decode()
 
 SETTINGS = {
     "environment": "simulator",
@@ -26,6 +27,7 @@ SETTINGS = {
     "webhook_keys": f"{WEBHOOK_KEY},{OLD_WEBHOOK_KEY}",
     "secret_keys": SECRET_KEY,
     "cors_origins": SHOP_ORIGIN,
+    "events_secrets": EVENTS_SECRET,
 }
 
 
@@ -52,8 +54,8 @@ def settings_of(**settings):
     return config.load(environ_of(**settings))
 
 
-def tools_over(engine, bluesnap, clock, **settings):
-    """All tools of a process, over these."""
+def tools_over(engine, bluesnap, clock, *, platform=None, **settings):
+    """All tools of a process, over these. `platform` is who is told of events; nobody by default."""
     parsed = settings_of(**settings)
     return Tools(
         settings=parsed,
@@ -62,4 +64,5 @@ def tools_over(engine, bluesnap, clock, **settings):
         clock=clock,
         catalogue=catalogue.read(parsed.plans_file, parsed.environment),
         keyring=Keyring(parsed.secret_keys),
+        platform=platform,
     )

@@ -13,7 +13,7 @@ from tests.support.databases import count_rows
 from tests.support.desk import Desk
 from tests.support.notices import signed_headers
 
-SCOPES = ("checkout:write", "checkout:read", "accounts:read", "accounts:write")
+SCOPES = ("checkout:write", "checkout:read", "accounts:read", "accounts:write", "refunds:write", "entries:read")
 SESSIONS = "/v1/checkout-sessions"
 WEBHOOKS = "/webhooks/bluesnap"
 PAYER = {"first_name": "Mira", "last_name": "Okafor", "country": "us", "zip": "02451"}
@@ -75,6 +75,22 @@ class Web:
         path = f"{SESSIONS}/{session['id']}/completion"
         return self.post(path, body, auth=session["client_secret"], key=key, headers=headers)
 
+    def open_for_card(self, account="acct-a", **order):
+        """A new session that replaces the card, as its maker sees it."""
+        answer = self.post(SESSIONS, {"account": account, "purpose": "replace_card", **order}, auth=self.key)
+        assert answer.status_code == 201, answer.text
+        return answer.json
+
+    def replace_card(self, session, *, key=None, **body):
+        path = f"{SESSIONS}/{session['id']}/completion"
+        return self.post(path, body, auth=session["client_secret"], key=key)
+
+    def card(self, account="acct-a"):
+        return self.call("GET", f"/v1/accounts/{account}/card", auth=self.key)
+
+    def reactivate(self, account="acct-a", *, key=None, **body):
+        return self.post(f"/v1/accounts/{account}/subscription/reactivation", body, auth=self.key, key=key)
+
     def renew(self, session, *, key=None):
         return self.post(f"{SESSIONS}/{session['id']}/renewals", {}, auth=session["client_secret"], key=key)
 
@@ -117,7 +133,7 @@ def problem(answer, status, code):
     """The problem that an answer is; fails if it is another, or not in the form of RFC 9457."""
     assert (answer.status_code, answer.json.get("code")) == (status, code), answer.text
     assert answer.content_type == "application/problem+json"
-    assert set(answer.json) - {"reason", "errors"} == PROBLEM_FIELDS
+    assert set(answer.json) - {"reason", "errors", "version"} == PROBLEM_FIELDS
     assert answer.json["status"] == status
     assert answer.json["request_id"] == answer.headers["X-Request-Id"]
     assert json.loads(answer.get_data()) == answer.json

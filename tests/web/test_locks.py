@@ -92,6 +92,7 @@ def test_operation_cannot_be_declared_without_a_lock():
 )
 def test_locked_operation_refuses_whoever_has_no_credentials(web, operation, credentials):
     path = operation.path.replace("{session_id}", "cs_" + "b" * 30).replace("{account}", "acct-a")
+    path = path.replace("{charge_id}", "ch_" + "b" * 30)
     headers = {} if credentials is None else {"Authorization": credentials}
     before = web.rows()
     answer = web.call(operation.method, path, headers=headers, key="00000000-0000-4000-8000-000000000000")
@@ -105,8 +106,15 @@ def test_every_scope_is_asked_for_by_its_own_operations():
     assert scopes == {
         "checkout.open_session": "checkout:write",
         "accounts.read_account": "accounts:read",
+        "accounts.change": "accounts:write",
+        "accounts.preview_change": "accounts:read",
         "accounts.cancel": "accounts:write",
+        "charges.list_charges": "accounts:read",
+        "charges.refund": "refunds:write",
         "accounts.resume": "accounts:write",
+        "cards.show_card": "accounts:read",
+        "cards.reactivate": "accounts:write",
+        "entries.read_entries": "entries:read",
     }
 
 

@@ -37,6 +37,8 @@ def test_completion_is_answered_with_the_subscription(web):
         "members": 2,
         "status": "active",
         "renews": True,
+        "applies_from": None,
+        "next_plan": None,
         "pending_change": None,
         "total": {"amount": "98.00", "currency": "USD"},
         "paid_until": "2031-04-10T07:00:00.000Z",

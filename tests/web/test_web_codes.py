@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, insert, update
 
 from service.app import create_app
 from service.errors import (
@@ -17,6 +17,7 @@ from service.errors import (
     RetryLater,
     Unknown,
 )
+from service.store.models import DISPUTES, SUBSCRIPTIONS
 from service.web.problems import STATUS
 from tests.support.cards import VISA
 from tests.support.notices import charge_form
@@ -68,6 +69,39 @@ def cancelling(headers):
         return web.cancel(headers=headers)
 
     return act
+
+
+def changing(web):
+    return web.call("PATCH", f"{ACCOUNT}/subscription", auth=web.key, json={"members": 12})
+
+
+def change_of_canceled(web):
+    web.complete(web.open())
+    web.cancel()
+    return changing(web)
+
+
+def change_of_disputed(web):
+    web.complete(web.open())
+    with web.tools.engine.begin() as connection:
+        connection.execute(update(SUBSCRIPTIONS).values(status="disputed"))
+    return changing(web)
+
+
+def with_plan(act):
+    """What an account is told that has bought."""
+
+    def acted(web):
+        web.complete(web.open())
+        return act(web)
+
+    return acted
+
+
+def alike_card(web):
+    session = web.open_for_card()
+    web.bluesnap.type_card("VISA", "1111", number="another")
+    return web.replace_card(session)
 
 
 def completion_refused(error, call="create_shopper"):
@@ -148,10 +182,37 @@ def undecided(web):
     return web.order()
 
 
+def refunding(charge_id=None, error=None, disputed=False, **body):
+    """Ask for a refund of a fresh charge, which BlueSnap may refuse."""
+
+    def act(web):
+        web.complete(web.open())
+        [charge] = web.call("GET", f"{ACCOUNT}/charges", auth=web.key).json["charges"]
+        if error is not None:
+            web.bluesnap.script("refund", error)
+        if disputed:
+            with web.tools.engine.begin() as connection:
+                connection.execute(
+                    insert(DISPUTES).values(
+                        id="dp_" + "b" * 30, reference="7300001", charge_reference=charge["reference"],
+                        subscription_id=charge["subscription"], account="acct-a", status="open", told_at=web.tools.clock(),
+                        created_at=web.tools.clock(),
+                    )
+                )  # fmt: skip
+        path = f"/v1/charges/{charge_id or charge['id']}/refunds"
+        return web.post(path, {"reason": "duplicate", **body}, auth=web.key)
+
+    return act
+
+
 def too_many(web):
     for turn in range(5):
         web.open(account=f"acct-{turn}", client_address="192.0.2.1")
     return web.order(account="acct-z", client_address="192.0.2.2")
+
+
+def bad_cursor(web):
+    return web.call("GET", "/v1/entries?after=1", auth=web.new_key("entries:read")[1])
 
 
 def without_database(web):
@@ -185,6 +246,9 @@ PRODUCED = {
     Code.ACCOUNT_MALFORMED: ordering(account="a b"),
     Code.PLAN_UNKNOWN: ordering(plan="gold"),
     Code.MEMBERS_OUT_OF_RANGE: ordering(members=0),
+    Code.CURSOR_MALFORMED: bad_cursor,
+    Code.FIELD_NOT_ALLOWED: ordering(purpose="replace_card"),
+    Code.THREE_D_SECURE_REQUIRED: lambda web: web.complete(web.open(three_d_secure="required")),
     Code.IDEMPOTENCY_KEY_MISSING: keyed(None),
     Code.IDEMPOTENCY_KEY_MALFORMED: keyed("my-key"),
     Code.IDEMPOTENCY_KEY_REUSED: reused_key,
@@ -197,8 +261,18 @@ PRODUCED = {
     Code.SIGNUP_UNDECIDED: undecided,
     Code.SUBSCRIPTION_NOT_FOUND: lambda web: web.cancel(),
     Code.SUBSCRIPTION_CHANGED: change_under_way,
+    Code.SUBSCRIPTION_CANCELED: change_of_canceled,
+    Code.SUBSCRIPTION_DISPUTED: change_of_disputed,
+    Code.CARD_NOT_FOUND: lambda web: web.card(),
+    Code.CARDS_ALIKE: with_plan(alike_card),
     Code.VERSION_WRONG: cancelling({"If-Match": '"1"'}),
     Code.IF_MATCH_MALFORMED: cancelling({"If-Match": "2"}),
+    Code.CHARGE_NOT_FOUND: refunding("ch_" + "b" * 30),
+    Code.CHARGE_DISPUTED: refunding(disputed=True),
+    Code.REFUND_ABOVE_REMAINDER: refunding(amount={"amount": "290.01", "currency": "USD"}),
+    Code.REFUND_REFUSED: refunding(error=Rejected("not_refundable")),
+    Code.AMOUNT_MALFORMED: refunding(amount={"amount": "1", "currency": "USD"}),
+    Code.CURRENCY_WRONG: refunding(amount={"amount": "1.00", "currency": "EUR"}),
     Code.TOO_MANY_ATTEMPTS: too_many,
     Code.CARD_DECLINED: completion_refused(SOFT),
     Code.PAYMENT_FIELDS_TOKEN_EXPIRED: completion_refused(

@@ -1,0 +1,39 @@
+"""The operator's door. Exit status 0: fine; 1: something was found; 2: could not run. Results go to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from service.cli import adopt, disputes, doctor, events, keys, notices, plans, refunds, serving, sweep, tasks
+from service.cli.common import FINE, Command, Commands, complain, current_settings
+from service.errors import SettingsError
+
+__all__ = ["FINE", "current_settings", "main"]
+
+
+def _parser(work: Command) -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON")
+    parser = argparse.ArgumentParser(prog="python -m service", description="Panless, for operators.")
+    commands = Commands(parser.add_subparsers(required=True, metavar="COMMAND"), common)
+    serving.register(commands, work)
+    for subject in (keys, plans, events, adopt, sweep, notices, disputes, refunds, tasks, doctor):
+        subject.register(commands)
+    return parser
+
+
+def main(work: Command, arguments: Sequence[str] | None = None) -> int:
+    """Run one command. `work` is the worker's door, which stands beside this one: each is opened from above."""
+    parsed = _parser(work).parse_args(arguments)
+    from sqlalchemy.exc import OperationalError, ProgrammingError  # after --help, which must not wait for it
+
+    command: Command = parsed.command
+    try:
+        return command(parsed)
+    except SettingsError as error:
+        return complain(str(error))
+    except OperationalError:
+        return complain("the database does not answer; is PANLESS_DATABASE_URL right, and the server running?")
+    except ProgrammingError:
+        return complain("the database has not our schema; run `python -m service migrate`")

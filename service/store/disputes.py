@@ -1,0 +1,76 @@
+"""Disputes of charges: read for what they forbid. They are written with their entries by changes.py, and what BlueSnap's words mean is not decided here."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from sqlalchemy import Connection, and_, case, func, select, update
+
+from service.store.database import many, one
+from service.store.models import CHARGES, DISPUTES, Dispute
+
+D = DISPUTES.c
+C = CHARGES.c
+
+
+def open_of(connection: Connection, subscription_id: str) -> bool:
+    """Whether a charge of this subscription is disputed and nobody knows yet how it ends."""
+    statement = select(D.id).where(D.subscription_id == subscription_id, D.status == "open").limit(1)
+    return connection.execute(statement).first() is not None
+
+
+def is_disputed(connection: Connection, charge_reference: str) -> bool:
+    """Whether this charge is under an open dispute: then it cannot be refunded (DESIGN section 3)."""
+    statement = select(D.id).where(D.charge_reference == charge_reference, D.status == "open").limit(1)
+    return connection.execute(statement).first() is not None
+
+
+def lost_of_charge(connection: Connection, charge_reference: str) -> Decimal:
+    """What lost disputes have taken back of a charge, in its currency: of one whose amount we were not told, all of it."""
+    told = and_(D.amount.is_not(None), D.currency == C.currency)
+    taken = func.coalesce(func.sum(case((told, D.amount), else_=C.amount)), 0)
+    statement = select(taken).select_from(DISPUTES.join(CHARGES, C.reference == D.charge_reference))
+    lost = connection.execute(statement.where(D.charge_reference == charge_reference, D.status == "lost")).scalar_one()
+    return Decimal(lost)
+
+
+def by_reference(connection: Connection, reference: str, *, lock_row: bool = False) -> Dispute | None:
+    """A dispute by its reference at BlueSnap, held until the transaction ends if asked."""
+    statement = select(DISPUTES).where(D.reference == reference)
+    return one(connection, statement.with_for_update(key_share=True) if lock_row else statement, Dispute)
+
+
+def get(connection: Connection, dispute_id: str, *, lock_row: bool = False) -> Dispute | None:
+    """A dispute by our id, held until the transaction ends if asked."""
+    statement = select(DISPUTES).where(D.id == dispute_id)
+    return one(connection, statement.with_for_update(key_share=True) if lock_row else statement, Dispute)
+
+
+def of_subscription(connection: Connection, subscription_id: str) -> list[Dispute]:
+    """All disputes about charges of a subscription, the first heard of first."""
+    return many(connection, select(DISPUTES).where(D.subscription_id == subscription_id).order_by(D.id), Dispute)
+
+
+def listed(connection: Connection, status: str | None = None) -> list[Dispute]:
+    """All disputes, or those of a status, the first heard of first."""
+    statement = select(DISPUTES) if status is None else select(DISPUTES).where(D.status == status)
+    return many(connection, statement.order_by(D.id), Dispute)
+
+
+def stopped_renewal(connection: Connection, subscription_id: str) -> None:
+    """Note that it is for the open disputes of this subscription that its renewal is switched off. That order has entries of its own."""
+    statement = update(DISPUTES).where(D.subscription_id == subscription_id, D.status == "open")
+    connection.execute(statement.values(stopped_renewal=True))
+
+
+def won_after_stop(connection: Connection, subscription_id: str) -> bool:
+    """Whether disputes stopped the renewal of this subscription, and every one of those was won."""
+    stopped = select(func.count(), func.count().filter(D.status == "won"))
+    total, won = connection.execute(stopped.where(D.subscription_id == subscription_id, D.stopped_renewal)).one()
+    return 0 < total == won
+
+
+def forget_stop(connection: Connection, subscription_id: str) -> None:
+    """The renewal is switched on again, or it is somebody else's decision now."""
+    statement = update(DISPUTES).where(D.subscription_id == subscription_id, D.stopped_renewal)
+    connection.execute(statement.values(stopped_renewal=False))

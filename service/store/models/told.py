@@ -1,0 +1,106 @@
+"""What was told: notices to us, entries of the journal, events to the platform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, text
+
+from service.cardguard.domains import Domain
+from service.store.models.columns import (
+    ACCOUNT,
+    DIGEST,
+    METADATA,
+    MOMENT,
+    MONEY,
+    OUR_ID,
+    PROVIDER_REF,
+    WORD,
+    column,
+    table,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """A message from BlueSnap, reduced to allow-listed fields; unique by delivery and, where it has one, by meaning."""
+
+    id: str = column(OUR_ID, primary_key=True)
+    delivery: bytes = column(DIGEST, unique=True)
+    meaning: bytes | None = column(DIGEST, null=True, unique=True)
+    type: str = column(Domain("provider_word"))
+    reference: str | None = column(PROVIDER_REF, null=True)
+    provider_subscription: str | None = column(PROVIDER_REF, null=True)
+    provider_shopper: str | None = column(PROVIDER_REF, null=True)
+    amount: Decimal | None = column(MONEY, null=True)
+    currency: str | None = column(Domain("currency_code"), null=True)
+    reversal_reference: str | None = column(PROVIDER_REF, null=True)
+    reversal_amount: Decimal | None = column(MONEY, null=True)
+    dispute_status: str | None = column(WORD, null=True)
+    provider_time: datetime | None = column(MOMENT, null=True)
+    outcome: str = column(WORD)
+    reason: str | None = column(WORD, null=True)
+    received_at: datetime = column(MOMENT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A line of the journal: who did what to what, and how it was afterwards."""
+
+    number: int = column(BigInteger, primary_key=True, autoincrement=True)
+    at: datetime = column(MOMENT, server_default=text("clock_timestamp()"))
+    actor: str = column(Domain("actor_ref"))
+    act: str = column(WORD)
+    subject: str = column(OUR_ID)
+    account: str | None = column(ACCOUNT, null=True)
+    version: int | None = column(Integer, null=True)
+    image: dict[str, Any] = column(Domain("image"))
+    request: str | None = column(OUR_ID, null=True)
+    #: The transaction that wrote it: the feed shows an entry once no older transaction can write any more.
+    xid: int = column(BigInteger, server_default=text("(pg_current_xact_id()::text::bigint)"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """An entry that the platform is told of, once: pending, delivered or failed. `status` is the HTTP status of the last answer."""
+
+    id: str = column(OUR_ID, primary_key=True)
+    entry: int = column(BigInteger, ForeignKey("entries.number"), unique=True)
+    type: str = column(WORD)
+    account: str | None = column(ACCOUNT, null=True)
+    state: str = column(WORD)
+    attempts: int = column(Integer)
+    next_at: datetime | None = column(MOMENT, null=True)
+    status: int | None = column(Integer, null=True)
+    cause: str | None = column(WORD, null=True)
+    delivered_at: datetime | None = column(MOMENT, null=True)
+    created_at: datetime = column(MOMENT)
+
+
+NOTICES = table(
+    Notice,
+    "notices",
+    Index("notices_by_subscription", "provider_subscription"),
+    Index("notices_open", "outcome", "id", postgresql_where=text("outcome IN ('waiting', 'hint', 'failed')")),
+)
+ENTRIES = table(
+    Entry, "entries", Index("entries_by_account", "account", "number"), Index("entries_by_feed", "xid", "number")
+)
+EVENTS = table(Event, "events", Index("events_due", "next_at", postgresql_where=text("state = 'pending'")))
+#: How far the worker has read the feed to make events of it: one row.
+EVENT_CURSOR = Table(
+    "event_cursor",
+    METADATA,
+    Column(
+        "one",
+        Boolean,
+        CheckConstraint("one", name="event_cursor_one_check"),
+        primary_key=True,
+        server_default=text("true"),
+    ),
+    Column("xid", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+)
