@@ -1,8 +1,7 @@
-"""The shop's pages and its two JSON calls. It must never show the API key, and never take anything of a card: there is no route for it."""
+"""The shop's pages for buying, and what guards all of its pages. It must never show the API key, and never take anything of a card: there is no route for it."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,8 +11,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from simulator.settings import ShopSettings
 
-from . import account, catalogue
-from .panless_api import PanlessApi, ShopProblem
+from . import account, asked, catalogue
+from .panless_api import PanlessApi
+from .plan import plan_blueprint
+from .sentences import ShopProblem
 
 
 def create_app(settings: ShopSettings) -> Flask:
@@ -21,7 +22,9 @@ def create_app(settings: ShopSettings) -> Flask:
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=4096, SHOP_ORIGIN=settings.origin, SEND_FILE_MAX_AGE_DEFAULT=0)
     _pages(app, settings)
-    _calls(app, PanlessApi(settings.panless_url, settings.api_key))
+    panless = PanlessApi(settings.panless_url, settings.api_key)
+    _calls(app, panless)
+    app.register_blueprint(plan_blueprint(settings, panless))
     _guards(app, settings)
     return app
 
@@ -35,7 +38,7 @@ def _pages(app: Flask, settings: ShopSettings) -> None:
 
     @app.get("/checkout")
     def _checkout() -> str:
-        plan, members = _wanted(request.args.get("plan"), request.args.get("members"))
+        plan, members = asked.plan(request.args.get("plan")), asked.members(request.args.get("members"))
         account.current()
         return render_template(
             "checkout.html",
@@ -62,13 +65,13 @@ def _calls(app: Flask, panless: PanlessApi) -> None:
     @app.post("/api/checkout")
     def _open() -> Response:
         """A session for the card page: with its client_secret, for this page only, never kept by the shop."""
-        body = request.get_json(silent=True)
-        plan, members = _wanted(body.get("plan"), body.get("members")) if isinstance(body, dict) else abort(400)
-        return jsonify(panless.open_session(account.current(), plan, members, request.remote_addr))
+        body = asked.body()
+        order = {"plan": asked.plan(body.get("plan")), "members": asked.members(body.get("members"))}
+        return jsonify(panless.open_session(account.current(), order, request.remote_addr))
 
     @app.get("/api/access")
     def _access() -> Response:
-        found = panless.access(account.current())
+        found = panless.account(account.current())
         subscription = found.get("subscription") or {}
         return jsonify(
             access=found.get("access"), next_charge=subscription.get("next_charge"), account=account.current()
@@ -77,16 +80,6 @@ def _calls(app: Flask, panless: PanlessApi) -> None:
     @app.errorhandler(ShopProblem)
     def _tell(problem: ShopProblem) -> tuple[Response, int]:
         return jsonify(code=problem.code, message=problem.message), problem.status
-
-
-def _wanted(plan: Any, members: Any) -> tuple[str, int]:
-    """A plan that is on sale and a sensible number of members, out of text or JSON; anything else is a 400."""
-    plan, members = str(plan), str(members)
-    if plan not in catalogue.PAID or not re.fullmatch(r"[0-9]{1,4}", members):
-        abort(400)
-    if not 1 <= int(members) <= catalogue.MAX_MEMBERS:
-        abort(400)
-    return plan, int(members)
 
 
 def _guards(app: Flask, settings: ShopSettings) -> None:

@@ -76,6 +76,7 @@ TEST_CARDS = (
     _test_card("mastercard", "Paid"),
     _test_card("amex", "Paid"),
     _test_card("insufficient_funds", "Declined"),
+    _test_card("three_d_secure", "The bank asks for a check"),
 )
 
 _COUNTRIES = """

@@ -52,7 +52,8 @@ def page(context):
 @pytest.fixture(scope="session")
 def stack(executable, tmp_path_factory):
     # The tests decline cards on purpose, all from one address: the breaker against card testing has tests of its own.
-    calm = {"PANLESS_BREAKER_PERCENT": "100", "PANLESS_BREAKER_MINIMUM": "1000"}
+    # Quiet times are short, so that an answer that was lost is known soon.
+    calm = {"PANLESS_BREAKER_PERCENT": "100", "PANLESS_BREAKER_MINIMUM": "1000", "PANLESS_QUIET_SECONDS": "1"}
     with Stack(ports="free", data=tmp_path_factory.mktemp("stack"), throwaway=True, environment=calm) as started:
         yield started
 

@@ -16,7 +16,7 @@ def serve(context, origin, app):
         parts = urlsplit(request.url)
         body = request.post_data_buffer or b""
         seen.append((request.method, parts.path, body.decode()))
-        with app.test_client() as client:
+        with app.test_client(use_cookies=False) as client:
             path = f"{parts.path}?{parts.query}"
             made = client.open(
                 path, base_url=origin, method=request.method, headers=request.headers, data=body, buffered=True

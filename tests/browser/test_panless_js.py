@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,24 +27,33 @@ GOOD_CARD = {
 }
 # Stands in for BlueSnap's script: remembers what it was created with, and answers what the test put in `cardResults`.
 SCRIPT = """
-  window.created = []; window.cardResults = []; window.scripts = (window.scripts ?? 0) + 1;
+  window.created = []; window.checks = []; window.told = []; window.cardResults = []; window.scripts = (window.scripts ?? 0) + 1;
   window.bluesnap = {
-    hostedPaymentFieldsCreate(options) { created.push(options.token); setTimeout(options.onFieldEventHandler.setupComplete); },
-    hostedPaymentFieldsSubmitData(callback) { setTimeout(() => callback(cardResults.shift())); },
+    hostedPaymentFieldsCreate(options) { created.push(options.token); checks.push(options["3DS"]); setTimeout(options.onFieldEventHandler.setupComplete); },
+    hostedPaymentFieldsSubmitData(callback, data) { told.push(data ?? null); setTimeout(() => callback(cardResults.shift())); },
   };
 """
 PAGE = """<!doctype html><html lang="en"><title>A signup page</title><script type="module">
-  import { openCheckout } from "./panless.js";
+  import { openCardReplacement, openCheckout } from "./panless.js";
+  const replacing = location.search === "?replace";
   let opened = 0;
   const openSession = async () => {
     opened += 1;
     if (opened > sessionsToGive) throw new Error("no more sessions");
-    return { id: `cs_${opened}`, client_secret: `pcs_${opened}`, hosted_fields: { token: `fields-${opened}`, script_url: "%s/bluesnap.js" } };
+    const total = replacing ? null : { amount: "87.00", currency: "USD" };
+    return { id: `cs_${opened}`, client_secret: `pcs_${opened}`, total, three_d_secure: window.demand, hosted_fields: { token: `fields-${opened}`, script_url: "%s/bluesnap.js" } };
   };
   window.sessionsToGive = 2; window.slow = 0; window.opened = () => opened;
   const real = window.setTimeout;  // the module waits for people and banks; the test does not
   window.setTimeout = (act, ms, ...rest) => real(act, Math.min(ms ?? 0, 20) + (ms > 9000 ? 1000000 : 0), ...rest);
-  window.checkout = await openCheckout({ panlessUrl: "%s", openSession });
+  window.demand = "when_asked";
+  const options = { panlessUrl: "%s", openSession };
+  window.start = async () => {
+    if (!replacing) return openCheckout(options);
+    const { replace } = await openCardReplacement({ ...options, nextTotal: { amount: "116.00", currency: "USD" } });
+    return { pay: (payer, onSlow) => replace(onSlow) };
+  };
+  window.checkout = await start();
 </script>""" % (FIELDS, PANLESS)  # noqa: UP031  # the page is full of braces
 
 
@@ -89,7 +99,9 @@ def sheet(browser):
     context = browser.new_context()
     context.set_default_timeout(15_000)
     context.route(f"{FIELDS}/**", lambda route: route.fulfill(body=SCRIPT, content_type="text/javascript"))
-    context.route(f"{SHOP}/", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
+    context.route(
+        re.compile(f"^{SHOP}/(\\?replace)?$"), lambda route: route.fulfill(body=PAGE, content_type="text/html")
+    )
     context.route(f"{SHOP}/panless.js", lambda route: route.fulfill(path=MODULE, content_type="text/javascript"))
     yield context.new_page()
     context.close()
@@ -97,9 +109,19 @@ def sheet(browser):
 
 @pytest.fixture
 def panless(sheet):
+    yield from opened(sheet, f"{SHOP}/")
+
+
+@pytest.fixture
+def replacement(sheet):
+    """The fields for another card; `pay` replaces it."""
+    yield from opened(sheet, f"{SHOP}/?replace")
+
+
+def opened(sheet, address):
     made = Panless(sheet)
     sheet.route(f"{PANLESS}/**", made.answer)
-    sheet.goto(f"{SHOP}/")
+    sheet.goto(address)
     sheet.wait_for_function("window.checkout")
     yield made
     sheet.unroute(f"{PANLESS}/**")
@@ -260,3 +282,103 @@ def test_second_click_while_paying_sends_nothing(panless):
     both = panless.page.evaluate("(payer) => Promise.all([checkout.pay(payer), checkout.pay(payer)])", PAYER)
     assert [result["outcome"] for result in both] == ["active", "active"]
     assert panless.calls == ["POST /cs_1/completion"]
+
+
+CHECKED = GOOD_CARD | {"threeDSecure": {"authResult": "AUTHENTICATION_SUCCEEDED", "threeDSecureReferenceId": 12345678}}
+FRESH_WITH_CHECK = (201, FRESH[1] | {"three_d_secure": "required"})
+
+
+def ask_for_check(panless):
+    """A bank wanted 3-D Secure: the fields that are mounted now run it."""
+    declined = problem(402, "card_declined", reason="authentication_required")
+    assert panless.pay(declined, FRESH_WITH_CHECK) == {"outcome": "declined", "reason": "authentication_required"}
+    assert panless.page.evaluate("checks") == [False, True]
+
+
+def failed(code):
+    return {"statusCode": "400", "error": [{"errorCode": code, "errorDescription": "3D Secure", "tagId": "ccn"}]}
+
+
+def test_soft_decline_renews_the_fields_and_runs_the_check(panless):
+    ask_for_check(panless)
+    assert panless.pay((201, {"id": "sub_x"}), card=CHECKED)["outcome"] == "active"
+    assert panless.page.evaluate("told") == [
+        None,
+        {
+            "amount": 87,
+            "currency": "USD",
+            "billingFirstName": "Ada",
+            "billingLastName": "Lovelace",
+            "billingCountry": "GB",
+        },
+    ]
+    assert panless.asked[0][2] == {"payer": PAYER, "fraud_session_id": FRAUD, "three_d_secure_reference": "12345678"}
+
+
+def test_session_that_demands_the_check_gets_it_at_once(panless):
+    panless.page.evaluate("async () => { demand = 'required'; checkout = await start(); }")
+    assert panless.page.evaluate("checks") == [False, True]
+    panless.pay((201, {}), card=CHECKED)
+    assert panless.asked[0][2]["three_d_secure_reference"] == "12345678"
+
+
+def test_completion_refused_for_want_of_a_check_leads_into_it(panless):
+    found = panless.pay(problem(422, "three_d_secure_required"), FRESH)
+    assert found == {"outcome": "declined", "reason": "authentication_required"}
+    assert panless.page.evaluate("checks") == [False, True]
+
+
+def test_demand_for_the_check_outlives_the_session(panless):
+    declined = problem(402, "card_declined", reason="authentication_required")
+    panless.pay(declined, problem(409, "session_failed"))
+    assert panless.page.evaluate("[created, checks]") == [["fields-1", "fields-2"], [False, True]]
+
+
+@pytest.mark.parametrize("code", ["14101", "14103"])
+def test_failed_check_gives_fresh_fields_and_sends_nothing(panless, code):
+    ask_for_check(panless)
+    assert panless.pay(FRESH_WITH_CHECK, card=failed(code)) == {"outcome": "authentication_failed"}
+    assert panless.calls == ["POST /cs_1/renewals"]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [{}, {"threeDSecure": {"authResult": "AUTHENTICATION_FAILED", "threeDSecureReferenceId": "12345678"}}],
+)
+def test_check_without_a_usable_result_counts_as_failed(panless, found):
+    ask_for_check(panless)
+    assert panless.pay(FRESH_WITH_CHECK, card=GOOD_CARD | found) == {"outcome": "authentication_failed"}
+
+
+@pytest.mark.parametrize("code", ["14100", "14102"])
+def test_check_that_cannot_be_made_is_told(panless, code):
+    ask_for_check(panless)
+    assert panless.pay(card=failed(code)) == {"outcome": "authentication_unavailable"}
+    assert panless.calls == []
+
+
+def test_replacement_sends_no_payer_and_tells_the_subscription(replacement):
+    found = replacement.pay((200, {"id": "sub_x"}))
+    assert found == {"outcome": "replaced", "subscription": {"id": "sub_x"}}
+    ((call, _headers, body),) = replacement.asked
+    assert (call, body) == ("POST /cs_1/completion", {"fraud_session_id": FRAUD})
+
+
+def test_check_of_a_replacement_names_the_next_total(replacement):
+    ask_for_check(replacement)
+    assert replacement.pay((200, {}), card=CHECKED)["outcome"] == "replaced"
+    assert replacement.page.evaluate("told.at(-1)") == {"amount": 116, "currency": "USD"}
+    assert replacement.asked[0][2] == {"fraud_session_id": FRAUD, "three_d_secure_reference": "12345678"}
+
+
+def test_unknown_replacement_is_polled_until_it_is_settled(replacement):
+    found = replacement.pay((202, {"status": "confirming"}), (200, {"status": "complete"}))
+    assert found == {"outcome": "replaced"}
+
+
+def test_replacement_that_came_to_nothing_asks_to_type_again(replacement):
+    assert replacement.pay(202, (200, {"status": "open", "last_decline": None}), FRESH) == {"outcome": "retype"}
+
+
+def test_cards_that_cannot_be_told_apart_give_fresh_fields(replacement):
+    assert replacement.pay(problem(409, "cards_alike"), FRESH) == {"outcome": "cards_alike"}

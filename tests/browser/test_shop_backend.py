@@ -100,10 +100,22 @@ def test_foreign_account_cookie_is_not_believed(client, panless, text):
 @pytest.mark.parametrize(
     "origin", [None, "null", "http://localhost:8071", "https://localhost:8070", "http://evil.example"]
 )
-@pytest.mark.parametrize("path", ["/api/checkout", "/start-over"])
-def test_writing_call_from_another_origin_is_refused(client, origin, path):
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/checkout"),
+        ("POST", "/start-over"),
+        ("PATCH", "/api/plan"),
+        ("POST", "/api/plan/cancellation"),
+        ("DELETE", "/api/plan/cancellation"),
+        ("POST", "/api/plan/reactivation"),
+        ("POST", "/api/card/session"),
+        ("POST", "/api/charges/chg_b/refund"),
+    ],
+)
+def test_writing_call_from_another_origin_is_refused(client, origin, method, path):
     headers = {} if origin is None else {"Origin": origin}
-    answer = client.post(path, base_url=ORIGIN, json=ORDER, headers=headers)
+    answer = client.open(path, method=method, base_url=ORIGIN, json=ORDER, headers=headers)
     assert answer.status_code == 403
     assert "Set-Cookie" not in answer.headers
 
@@ -176,6 +188,7 @@ def test_access_tells_the_page_what_panless_answers(client, panless):
         ("/", 200),
         ("/checkout?plan=team&members=3", 200),
         ("/welcome", 200),
+        ("/plan", 200),
         ("/checkout", 400),
         ("/nothing", 404),
         ("/static/panless.js", 200),
@@ -193,7 +206,7 @@ def test_every_page_allows_the_shop_and_the_hosted_fields_only(client, path, sta
     assert KEY not in answer.text
 
 
-@pytest.mark.parametrize("path", ["/", "/checkout?plan=team&members=3", "/welcome", "/nothing"])
+@pytest.mark.parametrize("path", ["/", "/checkout?plan=team&members=3", "/welcome", "/plan", "/nothing"])
 def test_no_page_holds_script_or_style_of_its_own(client, path):
     page = get(client, path).text
     assert re.findall(r"<script(?![^>]*\bsrc=)", page) == []

@@ -1,15 +1,9 @@
 // Shows what the account may use now, as the shop's backend reads it from Panless.
+import { dayOf, money } from "./format.js";
+
 const $ = (id) => document.getElementById(id);
 const RETRY_MS = 3_000;
-const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "long" });
-const money = ({ amount, currency }) => new Intl.NumberFormat("en-US", { style: "currency", currency }).format(Number(amount));
 const nameOf = (plan) => $("account").getAttribute(`data-name-${plan}`) ?? plan;
-
-/** "2027-01-31" is that day anywhere; a moment in time is shown as the day it falls on here. */
-function dayOf(text) {
-  const parts = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text);
-  return day.format(parts ? new Date(parts[1], parts[2] - 1, parts[3]) : new Date(text));
-}
 
 function show({ access, next_charge: next, account }) {
   const paid = access.plan !== "community";
@@ -31,6 +25,7 @@ function show({ access, next_charge: next, account }) {
   $("account").setAttribute("aria-busy", "false");
   $("facts").hidden = false;
   $("actions").hidden = paid;
+  $("manage").hidden = !paid;
   return paid;
 }
 
