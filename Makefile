@@ -2,7 +2,7 @@
 # Arguments: make test ARGS="-k decline"; another interpreter: make PYTHON=python3.12 test
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help run reset test check format lock openapi browser setup
+.PHONY: help run reset test test-long check format lock openapi browser setup
 
 help: ## list these targets
 	@$(PYTHON) -m dev targets
@@ -15,6 +15,9 @@ reset: ## drop the data of `make run`
 
 test: ## run all tests, contract and browser too
 	@$(PYTHON) -m dev test $(ARGS)
+
+test-long: ## run the tests that take long
+	@$(PYTHON) -m dev test-long $(ARGS)
 
 check: ## format, lint, types, layers, architecture, API description, Dockerfile
 	@$(PYTHON) -m dev check $(ARGS)

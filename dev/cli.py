@@ -25,6 +25,7 @@ COMMANDS = {
     "run": Command("dev.run", "start everything and print one address to open; Ctrl-C ends it"),
     "reset": Command("dev.reset", "drop the data of `run`, and var/ with it", bare=True),
     "test": Command("dev.suite", "run all tests (arguments go to pytest)"),
+    "test-long": Command("dev.long_suite", "run the tests that take long (arguments go to pytest)"),
     "check": Command("dev.checks", "format, lint, types, layers, architecture, API description, Dockerfile"),
     "format": Command("dev.formatting", "put the code into its format, and mend what can be mended"),
     "lock": Command("dev.lock", "pin the requirements with hashes (--upgrade: to the newest)"),

@@ -36,6 +36,7 @@ def of_service(ports: Ports, database_url: str, kept: Mapping[str, str]) -> dict
         "PANLESS_IDEMPOTENCY_PROVEN": "true",
         "PANLESS_BIND": f"127.0.0.1:{ports.service}",
         "PANLESS_METRICS_BIND": f"127.0.0.1:{ports.metrics}",
+        "PANLESS_WORKER_METRICS_BIND": f"127.0.0.1:{ports.worker}",
         "PANLESS_WORKERS": "2",
         # everybody who tries the demo has one address, and most try the declining card first
         "PANLESS_SESSIONS_PER_ADDRESS": "100000",

@@ -24,6 +24,7 @@ class Ports:
 
     service: int = 8080
     metrics: int = 8081
+    worker: int = 8082
     simulator: int = 8090
     fields: int = 8091
     shop: int = 8070
@@ -32,6 +33,7 @@ class Ports:
 WHO = {
     "service": "the service",
     "metrics": "the service's metrics",
+    "worker": "the worker's metrics",
     "simulator": "the simulator",
     "fields": "the hosted fields",
     "shop": "the demo shop",
@@ -45,6 +47,8 @@ def setting(part: str, port: int | str) -> str:
         return f"PANLESS_BIND=127.0.0.1:{port}"
     if part == "metrics":
         return f"PANLESS_METRICS_BIND=127.0.0.1:{port}"
+    if part == "worker":
+        return f"PANLESS_WORKER_METRICS_BIND=127.0.0.1:{port}"
     return f"SIMULATOR_PORT={port}" if part == "simulator" else f"SIMULATOR_{part.upper()}_PORT={port}"
 
 

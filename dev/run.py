@@ -70,6 +70,7 @@ def _given() -> dict[str, str]:
     for name in (
         "PANLESS_BIND",
         "PANLESS_METRICS_BIND",
+        "PANLESS_WORKER_METRICS_BIND",
         "SIMULATOR_PORT",
         "SIMULATOR_FIELDS_PORT",
         "SIMULATOR_SHOP_PORT",

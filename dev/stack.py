@@ -24,7 +24,7 @@ from dev.errors import DevError
 from dev.pgcluster import write_private
 from dev.ports import Ports
 
-KEY_SCOPES = ("checkout:write", "checkout:read", "accounts:read", "accounts:write")
+KEY_SCOPES = ("checkout:write", "checkout:read", "accounts:read", "accounts:write", "refunds:write")
 _START_SECONDS = 60.0
 _STOP_SECONDS = 4.0
 

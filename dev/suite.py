@@ -1,4 +1,7 @@
-"""`python -m dev test`: the whole suite, contract and browser tests too, on twice as many processes as cores. Settings of a real installation never reach it."""
+"""`python -m dev test`: the suite, contract and browser tests too, on twice as many processes as cores. Settings of a real installation never reach it.
+
+The tests that take long are `python -m dev test-long`.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,14 @@ def environment() -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run pytest over tests/; a file's tests stay in one process, so that a stack is started once a file."""
+    """Run pytest over tests/, without those that take long unless `-m` chooses; a file's tests stay in one process, so that a stack is started once a file."""
+    return run([] if "-m" in arguments else ["-m", "not long"], arguments)
+
+
+def run(chosen: list[str], arguments: list[str]) -> int:
+    """Run pytest over those that are chosen."""
     if chromium.find() is None:
         print(chromium.HOW, file=sys.stderr, flush=True)
     processes = str(2 * (os.cpu_count() or 1))  # half of the time a test waits for a stack, a browser or a deadline
-    command = [sys.executable, "-m", "pytest", "-n", processes, "--dist", "loadfile", *arguments]
+    command = [sys.executable, "-m", "pytest", "-n", processes, "--dist", "loadfile", *chosen, *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment(), check=False, stdin=subprocess.DEVNULL).returncode

@@ -6,7 +6,7 @@ import re
 
 from dev.bootstrap import ROOT
 
-_TARGET = re.compile(r"^([a-z]+):\s*##\s*(.+)$", re.MULTILINE)
+_TARGET = re.compile(r"^([a-z-]+):\s*##\s*(.+)$", re.MULTILINE)
 
 
 def main(_arguments: list[str]) -> int:
