@@ -9,8 +9,11 @@ import procrastinate
 from procrastinate import PsycopgConnector
 from procrastinate.jobs import Status
 
-from service.billing import looks, refunds, settle, telling, tidy
-from service.billing import sweep as sweeping
+from service.billing import telling, tidy
+from service.billing.buying import settle
+from service.billing.life import looks
+from service.billing.money import refunds
+from service.billing.repair import sweep as sweeping
 from service.billing.tools import Tools
 from service.store import database
 

@@ -13,11 +13,15 @@ from service.store.models import Subscription
 
 @dataclass(frozen=True)
 class AccountView:
-    """An account as the platform sees it. A subscription that is undecided, or over in every respect, is not shown."""
+    """An account as the platform sees it. A subscription that is undecided, or over in every respect, is not shown.
+
+    `confirming`: a purchase of the account is under way, or its outcome is unknown.
+    """
 
     account: str
     access: Access
     subscription: Subscription | None
+    confirming: bool
 
 
 def read(tools: Tools, account: str) -> AccountView:
@@ -25,9 +29,11 @@ def read(tools: Tools, account: str) -> AccountView:
     now = tools.clock()
     with tools.engine.connect() as connection:
         subscription = accounts.latest_subscription(connection, account)
+        claiming = accounts.claiming_subscription(connection, account)
     access = access_at(subscription, now, Rules.of(tools.settings))
     ended = subscription is not None and subscription.status == "ended"
-    return AccountView(account, access, None if ended and access.reason == "free" else subscription)
+    shown = None if ended and access.reason == "free" else subscription
+    return AccountView(account, access, shown, claiming is not None and claiming.status == "incomplete")
 
 
 def total_of(subscription: Subscription) -> Money:

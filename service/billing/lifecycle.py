@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -177,6 +178,8 @@ def access_at(subscription: Subscription | None, now: datetime, rules: Rules) ->
         return FREE_ACCESS if over or until is None else _granted(subscription, until, reason)
     if until is None or not over:
         return _granted(subscription, until, "paid")
+    if subscription.next_plan is not None:  # the dearer plan was paid for until now
+        subscription = dataclasses.replace(subscription, plan=subscription.next_plan)
     if subscription.status != "past_due":
         return _granted(subscription, None, "renewing")
     end = grace_end(until, rules.grace_days, rules.zone)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from service.cli.common import FINE, FOUND, Commands, complain, say, tools
 
 if TYPE_CHECKING:
-    from service.billing.adoption import Row
+    from service.billing.repair.adoption import Row
 
 LARGEST = 10_000_000  # bytes
 
@@ -23,7 +23,7 @@ def register(commands: Commands) -> None:
 
 def adopt_customers(arguments: argparse.Namespace) -> int:
     """Link subscriptions that BlueSnap has already to accounts, line by line."""
-    from service.billing import adoption
+    from service.billing.repair import adoption
     from service.errors import BlueSnapError, Refusal
     from service.store.journal import Origin
 
@@ -74,7 +74,7 @@ def _lines(rows: list[Row]) -> list[str]:
 
 
 def _line(row: Row) -> str:
-    from service.billing.adoption_rules import MEANING
+    from service.billing.repair.adoption_rules import MEANING
 
     named = f"line {row.number}: {row.account or '?'} {row.reference or '?'}: {row.outcome}"
     if row.rule is not None:

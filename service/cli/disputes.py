@@ -46,7 +46,7 @@ def list_disputes(arguments: argparse.Namespace) -> int:
 
 def settle_dispute(arguments: argparse.Namespace) -> int:
     """Say how an open dispute ended, where BlueSnap's notices do not. A newer notice still counts."""
-    from service.billing import disputes
+    from service.billing.money import disputes
     from service.cardguard import formats
     from service.store.journal import Origin
 

@@ -15,8 +15,8 @@ def register(commands: Commands) -> None:
 def examine(arguments: argparse.Namespace) -> int:
     """Find what is wrong: notices, addresses, keys, clocks, plans, what waits. Changes nothing."""
     from service import wiring
-    from service.billing import doctor
-    from service.billing.doctor_checks import Severity
+    from service.billing.repair import doctor
+    from service.billing.repair.doctor_checks import Severity
     from service.errors import Refusal
 
     try:

@@ -88,7 +88,7 @@ def show_notice(arguments: argparse.Namespace) -> int:
 
 def replay_notices(arguments: argparse.Namespace) -> int:
     """Apply kept notices as if they were fresh. What one has done already it does not do twice."""
-    from service.billing import notices
+    from service.billing.hearing import notices
     from service.cardguard import formats
     from service.store.journal import Origin
     from service.store.notices import Filter

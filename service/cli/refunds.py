@@ -43,7 +43,7 @@ def list_refunds(arguments: argparse.Namespace) -> int:
 
 def settle_refund(arguments: argparse.Namespace) -> int:
     """Say whether a refund that waits for a person was given. What BlueSnap shows later still counts."""
-    from service.billing import refunds
+    from service.billing.money import refunds
     from service.cardguard import formats
     from service.store.journal import Origin
 

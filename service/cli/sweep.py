@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from service.cli.common import FINE, FOUND, Commands, complain, say, tools
 
 if TYPE_CHECKING:
-    from service.billing.sweep import Report
-    from service.billing.sweep_rules import Row
+    from service.billing.repair.sweep import Report
+    from service.billing.repair.sweep_rules import Row
 
 
 def register(commands: Commands) -> None:
@@ -31,8 +31,8 @@ def _count(text: str) -> int:
 
 def sweep(arguments: argparse.Namespace) -> int:
     """Compare every subscription with BlueSnap, in both directions, and with --apply repair what differs."""
-    from service.billing import sweep as sweeping
-    from service.billing.sweep_count import Charges
+    from service.billing.repair import sweep as sweeping
+    from service.billing.repair.sweep_count import Charges
     from service.errors import BlueSnapError, Refusal
     from service.store.journal import Origin
 

@@ -46,7 +46,8 @@ def list_tasks(arguments: argparse.Namespace) -> int:
 
 def refund_overcharge(arguments: argparse.Namespace) -> int:
     """Give back what was charged above the agreed price, and close the matter."""
-    from service.billing import refunds, tasks
+    from service.billing import tasks
+    from service.billing.money import refunds
     from service.cardguard import formats
     from service.errors import Refusal
     from service.store import tasks as rows

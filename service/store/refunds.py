@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select, update
 
 from service.store.changes import LostRaceError
 from service.store.database import many, one
+from service.store.leases import Lease
 from service.store.models import CHARGES, REFUNDS, Refund
 
 R = REFUNDS.c
@@ -18,6 +19,7 @@ R = REFUNDS.c
 UNDECIDED = ("requested", "unknown", "pending")
 #: BlueSnap has taken the order.
 ACCEPTED = ("pending", "succeeded")
+LEASE = Lease(REFUNDS, Refund, R.lease_until, R.status.in_(UNDECIDED))
 
 
 def get(connection: Connection, refund_id: str) -> Refund | None:
@@ -66,20 +68,6 @@ def accepted(connection: Connection, charge_reference: str) -> Decimal:
     total = select(func.coalesce(func.sum(R.amount), Decimal(0))).join(CHARGES, CHARGES.c.id == R.charge_id)
     amount: Decimal = connection.execute(total.where(*mine)).scalar_one()
     return amount
-
-
-def due(connection: Connection, limit: int) -> Sequence[str]:
-    """Refunds whose end is not known and that nobody holds, the longest waiting first."""
-    undecided = (R.status.in_(UNDECIDED), R.lease_until <= func.clock_timestamp())
-    statement = select(R.id).where(*undecided).order_by(R.lease_until).limit(limit)
-    return connection.execute(statement).scalars().all()
-
-
-def take(connection: Connection, refund_id: str, seconds: float) -> Refund | None:
-    """Take a refund over whose lease has ended; whoever held it before loses. None if it is not to be had."""
-    mine = (R.id == refund_id, R.status.in_(UNDECIDED), R.lease_until <= func.clock_timestamp())
-    values = {"lease_until": func.clock_timestamp() + timedelta(seconds=seconds)}
-    return one(connection, update(REFUNDS).where(*mine).values(values).returning(REFUNDS), Refund)
 
 
 def hold(connection: Connection, refund: Refund) -> None:

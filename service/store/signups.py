@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +9,7 @@ from sqlalchemy import Connection, case, func, select, update
 
 from service.store.changes import LostRaceError
 from service.store.database import one
+from service.store.leases import Lease
 from service.store.models import SIGNUPS, Signup
 
 S = SIGNUPS.c
@@ -24,6 +24,7 @@ UNDECIDED = (
 )
 #: A released attempt tried no card.
 RELEASED = "released"
+LEASE = Lease(SIGNUPS, Signup, S.lease_until, S.state.in_(UNDECIDED))
 
 
 @dataclass(frozen=True)
@@ -58,26 +59,9 @@ def lease_end(connection: Connection, seconds: float) -> datetime:
     return moment
 
 
-def due(connection: Connection, limit: int) -> Sequence[str]:
-    """Undecided signups that no process holds, the longest waiting first."""
-    statement = (
-        select(S.id)
-        .where(S.state.in_(UNDECIDED), S.lease_until <= func.clock_timestamp())
-        .order_by(S.lease_until)
-        .limit(limit)
-    )
-    return connection.execute(statement).scalars().all()
-
-
 def take(connection: Connection, signup_id: str, seconds: float) -> Signup | None:
     """Take over an undecided signup whose lease has ended; whoever held it before loses by the fence. None if it is not to be had."""
-    statement = (
-        update(SIGNUPS)
-        .where(S.id == signup_id, S.state.in_(UNDECIDED), S.lease_until <= func.clock_timestamp())
-        .values(fence=S.fence + 1, lease_until=func.clock_timestamp() + timedelta(seconds=seconds))
-        .returning(SIGNUPS)
-    )
-    return one(connection, statement, Signup)
+    return LEASE.take(connection, signup_id, seconds, fence=S.fence + 1)
 
 
 def hold(connection: Connection, signup: Signup) -> None:

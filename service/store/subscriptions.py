@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select, update
 
 from service.store.accounts import LIVE
 from service.store.database import now, one
+from service.store.leases import Lease
 from service.store.models import NOTICES, SUBSCRIPTIONS, Subscription
 
 S = SUBSCRIPTIONS.c
 N = NOTICES.c
+#: Who looks at a subscription; a look that is not needed has no moment.
+LEASE = Lease(SUBSCRIPTIONS, Subscription, S.look_at)
 
 
 def ask_soon(connection: Connection, provider_subscription: str) -> bool:
@@ -28,19 +30,6 @@ def expect_renewals(connection: Connection, moment: datetime) -> None:
     """Look at every live subscription whose paid period is over, unless a look is due already."""
     over = (S.status.in_(LIVE), S.look_at.is_(None), S.paid_until <= moment)
     connection.execute(update(SUBSCRIPTIONS).where(*over).values(look_at=func.clock_timestamp(), looked=0))
-
-
-def due(connection: Connection, limit: int) -> Sequence[str]:
-    """Subscriptions to look at now, the longest waiting first."""
-    statement = select(S.id).where(S.look_at <= func.clock_timestamp()).order_by(S.look_at).limit(limit)
-    return connection.execute(statement).scalars().all()
-
-
-def take(connection: Connection, subscription_id: str, seconds: float) -> Subscription | None:
-    """Take a look upon oneself; nobody else does before so many seconds are over. None if it is not due any more."""
-    mine = (S.id == subscription_id, S.look_at <= func.clock_timestamp())
-    values = {"look_at": func.clock_timestamp() + timedelta(seconds=seconds)}
-    return one(connection, update(SUBSCRIPTIONS).where(*mine).values(values).returning(SUBSCRIPTIONS), Subscription)
 
 
 def locked(connection: Connection, subscription_id: str) -> Subscription | None:

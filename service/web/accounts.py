@@ -9,9 +9,9 @@ from flask import request
 from marshmallow import ValidationError, validates_schema
 
 from service.billing import accounts
-from service.billing.cancellation import change_renewal
-from service.billing.intents import Order
-from service.billing.terms import Wish, change_terms, preview
+from service.billing.life.cancellation import change_renewal
+from service.billing.life.intents import Order
+from service.billing.life.terms import Wish, change_terms, preview
 from service.cardguard import formats
 from service.cardguard.fields import PlanName, QueryNumber, WholeNumber
 from service.errors import Code, Refusal

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields
 
-from service.billing import accounts, cards, reactivation
+from service.billing import accounts
+from service.billing.buying import cards, reactivation
 from service.cardguard import formats
 from service.cardguard.fields import PlanName, WholeNumber
 from service.errors import Code, Refusal

@@ -9,9 +9,9 @@ from typing import Any
 from flask import request
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from service.billing import payments, refunds
 from service.billing.catalogue import EXPONENTS
-from service.billing.payments import Payment
+from service.billing.money import payments, refunds
+from service.billing.money.payments import Payment
 from service.cardguard import formats
 from service.cardguard.fields import MESSAGES, Amount, ChargeCursor, CurrencyCode, QueryNumber, Truth
 from service.errors import Code, Refusal

@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from service.billing import cards, checkout, signup
+from service.billing.buying import cards, checkout, signup
 from service.billing.tools import Tools
 from service.bluesnap.payloads import Payer
 from service.cardguard import formats

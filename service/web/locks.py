@@ -9,7 +9,7 @@ from typing import Protocol
 
 from flask import Request
 
-from service.billing import checkout
+from service.billing.buying import checkout
 from service.billing.tools import Tools
 from service.bluesnap import signature
 from service.cardguard import formats

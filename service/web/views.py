@@ -9,10 +9,10 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from service.billing.accounts import AccountView, total_of
+from service.billing.buying.checkout import SessionView
 from service.billing.catalogue import Money
-from service.billing.checkout import SessionView
+from service.billing.life.terms import Preview
 from service.billing.outcomes import advice
-from service.billing.terms import Preview
 from service.billing.tools import Tools
 from service.errors import DeclineReason
 from service.store.models import Subscription
@@ -145,6 +145,10 @@ class AccountOut(Schema):
     account = fields.String(required=True)
     access = fields.Nested(AccessOut, required=True)
     subscription = fields.Nested(SubscriptionOut, required=True, allow_none=True)
+    confirming = fields.Boolean(
+        required=True,
+        metadata={"description": "Whether a purchase is under way whose outcome at BlueSnap is not known yet."},
+    )
 
 
 class PreviewOut(Schema):
@@ -229,4 +233,9 @@ def preview_data(previewed: Preview) -> dict[str, Any]:
 def account_data(view: AccountView) -> dict[str, Any]:
     """What AccountOut writes."""
     subscription = subscription_data(view.subscription) if view.subscription is not None else None
-    return {"account": view.account, "access": view.access, "subscription": subscription}
+    return {
+        "account": view.account,
+        "access": view.access,
+        "subscription": subscription,
+        "confirming": view.confirming,
+    }

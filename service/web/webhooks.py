@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
-from service.billing import notices
+from service.billing.hearing import notices
 from service.bluesnap import signature
 from service.web.door import Door
 from service.web.locks import NoLock, Signature

@@ -168,6 +168,7 @@ def test_stranger_is_told_no_as_described(case, web, unchanged):
     case.validate_response(case.call(app=web.app))
 
 
+@pytest.mark.long
 @ANYTHING.parametrize()
 @bounded(40)
 def test_request_with_credentials_is_answered_as_described(case, web, subjects):
@@ -291,6 +292,7 @@ ASKED = {
 ASKING = WELL_FORMED.include(path=list(ASKED))
 
 
+@pytest.mark.long
 @ASKING.parametrize()
 @ASKING.given(what=st.sampled_from(sorted(MISFORTUNES)), late=st.booleans())
 @bounded(15)
@@ -338,6 +340,7 @@ ACCOUNT = {
     "account": "a",
     "access": {"plan": "community", "members": None, "until": None, "reason": "free"},
     "subscription": None,
+    "confirming": False,
 }
 NOT_DESCRIBED = {
     "a crash": (500, PROBLEM, {}, {"ServerError", "UndefinedStatusCode"}),

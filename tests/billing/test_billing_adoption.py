@@ -10,9 +10,11 @@ from decimal import Decimal
 
 import pytest
 
-from service.billing import adoption, catalogue, looks
-from service.billing.adoption import NotAListError
-from service.billing.adoption_rules import MEANING, Rule
+from service.billing import catalogue
+from service.billing.life import looks
+from service.billing.repair import adoption
+from service.billing.repair.adoption import NotAListError
+from service.billing.repair.adoption_rules import MEANING, Rule
 from service.bluesnap.payloads import Charge, Subscription
 from service.errors import Misconfigured, NeverSent, Unknown
 from service.store.journal import Origin

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import func, update
 
-from service.billing import looks
-from service.billing.cancellation import Order, change_renewal
+from service.billing.life import looks
+from service.billing.life.cancellation import Order, change_renewal
 from service.errors import Code, Misconfigured, NeverSent, NotFound, Rejected, RetryLater, Unknown
 from service.store.journal import Origin
 from service.store.models import SUBSCRIPTIONS

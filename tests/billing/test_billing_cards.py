@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service.billing import cards, settle
+from service.billing.buying import cards, settle
 from service.bluesnap.cards import CardHint
 from service.errors import (
     Advice,

@@ -10,9 +10,9 @@ from decimal import Decimal
 
 import pytest
 
-from service.billing import disputes
-from service.billing.disputes import LONG_AGO
-from service.billing.notices import Verdict, replay
+from service.billing.hearing.notices import Verdict, replay
+from service.billing.money import disputes
+from service.billing.money.disputes import LONG_AGO
 from service.bluesnap.payloads import ChargebackSeen, Transaction
 from service.store import accounts, charges
 from service.store.disputes import is_disputed, lost_of_charge, open_of

@@ -10,7 +10,9 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, insert, update
 
-from service.billing import adoption, doctor, looks, tasks
+from service.billing import tasks
+from service.billing.life import looks
+from service.billing.repair import adoption, doctor
 from service.bluesnap.payloads import Charge, Destination, NotificationConfig
 from service.errors import Misconfigured, NotFound, Unknown
 from service.store.ids import new_id

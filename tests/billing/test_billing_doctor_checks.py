@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from service.billing import doctor_checks as checks
-from service.billing.doctor_checks import NEEDED, ON_DEMAND, Offset, Silent
 from service.billing.plans import PlanProblem
+from service.billing.repair import doctor_checks as checks
+from service.billing.repair.doctor_checks import NEEDED, ON_DEMAND, Offset, Silent
 from service.bluesnap.payloads import Destination, NotificationConfig
 from service.store.diagnosis import Waiting
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 import pytest
 
-from service.billing import looks
-from service.billing.notices import Verdict
+from service.billing.hearing.notices import Verdict
+from service.billing.life import looks
 from service.store import notices, subscriptions
 from tests.support.notices import charge_form, deliver
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete
 
-from service.billing.notices import replay
+from service.billing.hearing.notices import replay
 from service.store.journal import Origin
 from service.store.models import CHARGES, DISPUTES, NOTICES, TASKS
 from tests.support.notices import at_minute, charge_form, deliver, dispute_form

@@ -176,3 +176,20 @@ def test_cancelled_while_unpaid_ends_the_grace():
 )
 def test_billing_day_begins_at_midnight_of_its_zone(day, expected):
     assert start_of_day(day, PACIFIC) == expected
+
+
+def test_cheaper_plan_holds_from_the_end_of_the_period_whether_it_was_paid_or_not():
+    waiting = dataclasses.replace(PAID, plan="business", next_plan="team", next_plan_version=1)
+    assert access(waiting, UNTIL - MICROSECOND).plan == "business"
+    assert (access(waiting, UNTIL).plan, access(waiting, UNTIL).reason) == ("team", "renewing")
+    overdue = dataclasses.replace(waiting, status="past_due")
+    assert (access(overdue, UNTIL).plan, access(overdue, UNTIL).reason) == ("team", "grace")
+
+
+@pytest.mark.parametrize(
+    ("rule", "reasons"), [("period", ["disputed", "free"]), ("full", ["paid", "renewing"]), ("none", ["free", "free"])]
+)
+def test_disputed_access_follows_the_setting_before_and_after_the_period(rule, reasons):
+    disputed = dataclasses.replace(PAID, status="disputed")
+    rules = Rules(60, PACIFIC, rule)
+    assert [access_at(disputed, moment, rules).reason for moment in (UNTIL - MICROSECOND, UNTIL)] == reasons

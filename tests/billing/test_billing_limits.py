@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service.billing.limits import address_digest
+from service.billing.buying.limits import address_digest
 from service.errors import Code, Declined, DeclineReason, Refusal
 from service.store.keyring import Keyring
 from service.store.models import SESSIONS

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select, update
 
-from service.billing import looks
+from service.billing.life import looks
 from service.errors import NotFound, Unknown
 from service.store.models import SUBSCRIPTIONS
 from tests.support.metrics import reading

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 import pytest
 
-from service.billing.disputes import MEANS
-from service.billing.notice_rules import RULES, Does, meaning
+from service.billing.hearing.notice_rules import RULES, Does, meaning
+from service.billing.money.disputes import MEANS
 from service.bluesnap.notices import DISPUTE_STATUSES, OTHER, TYPES
 from service.config import ROOT
 from service.store import notices

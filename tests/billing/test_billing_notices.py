@@ -13,9 +13,9 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from service.billing import settle
-from service.billing.notice_rules import RULES, Does
-from service.billing.notices import Verdict
+from service.billing.buying import settle
+from service.billing.hearing.notice_rules import RULES, Does
+from service.billing.hearing.notices import Verdict
 from service.config import Environment
 from service.store import database
 from service.store.models import ENTRIES

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service.billing import settle
+from service.billing.buying import settle
 from service.errors import Code, Declined, DeclineReason, Refusal, Unknown
 
 LOST = Unknown("read_timed_out")

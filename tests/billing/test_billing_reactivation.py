@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from service.billing.cancellation import change_renewal
-from service.billing.intents import Order
+from service.billing.life.cancellation import change_renewal
+from service.billing.life.intents import Order
 from service.bluesnap.cards import CardHint
 from service.errors import Code, DeclineReason, NeverSent, NotFound, Refusal, Rejected
 from service.store.models import PRICES, TASKS

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from service.billing.refund_matching import match
+from service.billing.money.refund_matching import match
 from service.bluesnap.payloads import RefundSeen
 from service.store.models import Refund
 

@@ -11,9 +11,9 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import event, select, update
 
-from service.billing import refunds
 from service.billing.lifecycle import MoveNotAllowedError
-from service.billing.refund_records import REFUND_MOVES, move
+from service.billing.money import refunds
+from service.billing.money.refund_records import REFUND_MOVES, move
 from service.errors import (
     Code,
     Declined,

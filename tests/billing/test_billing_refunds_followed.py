@@ -10,7 +10,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select, update
 
-from service.billing import looks, refunds
+from service.billing.life import looks
+from service.billing.money import refunds
 from service.bluesnap.payloads import RefundSeen
 from service.errors import Rejected, Unknown
 from service.store.models import ENTRIES, REFUNDS, SUBSCRIPTIONS

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from service.billing import refunds
+from service.billing.money import refunds
 from service.bluesnap.payloads import ChargebackSeen, Transaction
 from service.errors import (
     Declined,

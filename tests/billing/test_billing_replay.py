@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from service.billing.notices import Verdict, replay
+from service.billing.hearing.notices import Verdict, replay
 from service.store import notices
 from service.store.ids import new_id
 from service.store.journal import Origin

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import func, select, text, update
 
-from service.billing import cancellation, terms
-from service.billing import sweep as sweeping
-from service.billing.intents import Order
-from service.billing.sweep_count import Charges, Scope
+from service.billing.life import cancellation, terms
+from service.billing.life.intents import Order
+from service.billing.repair import sweep as sweeping
+from service.billing.repair.sweep_count import Charges, Scope
 from service.bluesnap.payloads import UNRECOGNISED
 from service.errors import NotFound, Unknown
 from service.store.journal import Origin

@@ -8,12 +8,14 @@ from functools import partial
 
 import pytest
 
-from service.billing import sweep as sweeping
-from service.billing.sweep_count import Charges
+from service.billing.repair import sweep as sweeping
+from service.billing.repair.sweep_count import Charges
 from service.errors import Code, Misconfigured, Refusal, Unknown
 from service.store.journal import Origin
 from tests.support.metrics import reading
 from tests.support.snapshots import row_versions
+
+pytestmark = pytest.mark.long
 
 LOST = Unknown("read_timed_out")
 

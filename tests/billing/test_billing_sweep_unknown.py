@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
-from service.billing import sweep as sweeping
 from service.billing import tasks
+from service.billing.repair import sweep as sweeping
 from service.errors import NotFound, Unknown
 from service.store.journal import Origin
 from service.store.models import TASKS

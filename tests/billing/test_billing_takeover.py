@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from service.billing import settle
+from service.billing.buying import settle
 from service.store.models import SIGNUPS
 from tests.support.outcomes import LOST
 

@@ -9,10 +9,10 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, update
 
-from service.billing import looks
-from service.billing.cancellation import change_renewal
-from service.billing.intents import Order
-from service.billing.terms import Wish, change_terms, preview
+from service.billing.life import looks
+from service.billing.life.cancellation import change_renewal
+from service.billing.life.intents import Order
+from service.billing.life.terms import Wish, change_terms, preview
 from service.errors import Code, Misconfigured, NeverSent, NotFound, Rejected, RetryLater, Unknown
 from service.store.journal import Origin
 from service.store.models import PRICES, SUBSCRIPTIONS, TASKS

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.billing.life.truth import PATIENCE, Seen, differences, is_understood
 from service.billing.lifecycle import Event, start_of_day, subscription_move
-from service.billing.truth import PATIENCE, Seen, differences, is_understood
 from service.store.ids import new_id
 from service.store.models import Subscription
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.billing import settle
+from service.billing.buying import settle
 from service.errors import Code, NeverSent, NotFound
 from tests.support.outcomes import LOST, SOFT, TROUBLES, refused
 

@@ -14,13 +14,17 @@ from simulator import hosted_fields, tokens
 from simulator import shop as demo_shop
 from simulator.settings import ShopSettings
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.long, pytest.mark.browser]
 
 SHOP = "http://localhost:59109"
 FIELDS = "http://localhost:59107"
 PANLESS = "http://127.0.0.1:59105"
 SCRIPT = f"{FIELDS}/web-sdk/5/bluesnap.js"
-COMMUNITY = {"access": {"plan": "community", "members": None, "until": None, "reason": "free"}, "subscription": None}
+COMMUNITY = {
+    "access": {"plan": "community", "members": None, "until": None, "reason": "free"},
+    "subscription": None,
+    "confirming": False,
+}
 TEAM = {
     "access": {"plan": "team", "members": 3, "until": "2031-02-01T08:00:00.000Z", "reason": "paid"},
     "subscription": {"next_charge": {"date": "2031-02-01", "total": {"amount": "87.00", "currency": "USD"}}},

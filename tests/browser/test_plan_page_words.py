@@ -12,7 +12,7 @@ from plan_stage import ACCESS, CHARGE, FREE, PANLESS, PlanStage, usd
 from playwright.sync_api import expect
 from shop_pages import axe, overhang, tab_to
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.long, pytest.mark.browser]
 
 PREVIEW = {
     "plan": "business",

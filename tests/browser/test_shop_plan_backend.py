@@ -145,7 +145,7 @@ def test_refund_of_an_own_payment_gives_all_back_and_keeps_the_plan(browser, pan
 @pytest.mark.parametrize(("charges", "returning"), [([], False), ([{"id": CHARGE}], True)])
 def test_account_that_paid_once_may_start_again(browser, panless, charges, returning):
     free = {"plan": "community", "members": None, "until": None, "reason": "free"}
-    panless.get(browser.account, json={"access": free, "subscription": None})
+    panless.get(browser.account, json={"access": free, "subscription": None, "confirming": False})
     panless.get(f"{browser.account}/charges", json={"charges": charges, "next": None})
     assert browser.call("GET", "/api/plan").json["returning"] is returning
 

@@ -20,6 +20,8 @@ from dev.errors import DevError
 from dev.pgcluster import Cluster
 from dev.postgres import create_database, database_url, embedded_postgres, remove_data
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 AS_ROOT = os.geteuid() == 0
 STARTS_ONE_AND_WAITS = """

@@ -21,6 +21,8 @@ from dev.errors import DevError
 from dev.ports import Ports
 from dev.stack import Stack
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 NO_DATABASE = {"PANLESS_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
 RUNS_ONE = """

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import pytest
 from journeys_stage import eventually, new_name, paused, problem, told
 
+pytestmark = pytest.mark.long
+
 #: Longer than any call may take, so that the service has given up by then.
 LATE = 4
 FAULTS = {

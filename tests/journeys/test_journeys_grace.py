@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import pytest
-from journeys_life import FREE, PACIFIC, PATIENCE, after, at, before, life_stage, month_later, starts, usd
+from journeys_calendar import PACIFIC, PATIENCE, after, at, before, month_later, starts
+from journeys_life import FREE, life_stage, usd
 from journeys_stage import eventually, new_name
 
 #: The first test waits for all that happens.

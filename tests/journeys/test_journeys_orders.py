@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from journeys_life import FREE, PATIENCE, after, at, life_stage, month_later, usd
+from journeys_calendar import PATIENCE, after, at, month_later
+from journeys_life import FREE, life_stage, usd
 from journeys_stage import account_of, at_once, eventually, new_name, paused
 
 #: The first of those that take long waits for the life of all.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 #: In the order in which they happen. A renewal may be told as either of two types (bluesnap/webhooks.md section 3).
 TYPES = {
     "first charge": "CHARGE",
@@ -165,7 +166,6 @@ def check(state):
     assert (first["kind"], second["kind"]) == ("initial", "recurring")
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("order", ORDERS, ids=", ".join)
 def test_notices_in_any_order_end_in_the_same_state(lived, order):
     told, states = lived
@@ -175,7 +175,6 @@ def test_notices_in_any_order_end_in_the_same_state(lived, order):
     assert states[order] == states[ORDERS[0]]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("choice", SUBSETS, ids=lambda choice: ", ".join(choice) or "none")
 def test_any_part_of_the_notices_told_thrice_ends_in_the_same_state(lived, choice):
     told, states = lived
@@ -185,7 +184,6 @@ def test_any_part_of_the_notices_told_thrice_ends_in_the_same_state(lived, choic
     assert states[frozenset(choice)] == states[ORDERS[0]]
 
 
-@pytest.mark.long
 def test_every_effect_of_a_life_is_told_once(stage, lived):
     """In the feed, however often and from wherever it was heard. Who heard of the end first never was behind."""
     told, _ = lived

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from journeys_life import (
+from journeys_calendar import (
     FIRST_MINUTE,
     LAST_MINUTE,
     NOON,
@@ -17,17 +17,16 @@ from journeys_life import (
     after,
     at,
     before,
-    life_stage,
     month_later,
     starts,
     summer_time,
     told_on_one_calendar,
-    usd,
 )
+from journeys_life import life_stage, usd
 from journeys_stage import new_name
 
 #: The first test waits until all stories are told; one that goes wrong may wait long for what does not come.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 CLOCKS = {"noon": NOON, "first minute": FIRST_MINUTE, "last minute": LAST_MINUTE}
 CHANGES_OF_TIME = {"March": 0, "November": 1}
 #: From the day on which the hour is changed to the billing day: both have midnights of another offset on one of their sides.
@@ -236,6 +235,21 @@ def downgraded_and_back(life, day):
     assert (life.uses(), life.paid()) == (("business", 6), [294, 294])
 
 
+def downgraded_and_unpaid(life, day):
+    """What grace keeps is the plan of the period that is not paid yet: the cheaper one."""
+    yield at(day.replace(month=day.month - 1))
+    life.buys("business", 6)
+    yield at(day - timedelta(days=9))
+    life.change(plan="team")
+    life.stage.card_is(life.name, "INSUFFICIENT_FUNDS")
+    yield before(day)
+    assert life.uses() == ("business", 6)
+    yield after(day)
+    assert (life.uses(), life.paid()) == (("team", 6), [294])
+    yield after(day + timedelta(days=5))
+    assert (life.uses(), life.paid()) == (("team", 6), [294])
+
+
 def all_stories(stage):
     """Every story of this file, by what its test calls it."""
     year = stage.today().year + 1
@@ -252,7 +266,9 @@ def all_stories(stage):
             stories |= {(what, change, later): told(story, day, NOON) for what, story in ACROSS.items()}
     stories |= {what: told(story, date(year, 5, 20)) for what, story in MINUTES.items()}
     stories |= {("downgraded", clock): told(downgraded, date(year, 8, 25), CLOCKS[clock]) for clock in CLOCKS}
-    return stories | {"downgraded and back": told(downgraded_and_back, date(year, 8, 25))}
+    stories["downgraded and back"] = told(downgraded_and_back, date(year, 8, 25))
+    stories["downgraded and unpaid"] = told(downgraded_and_unpaid, date(year, 8, 25))
+    return stories
 
 
 @pytest.fixture(scope="module")
@@ -292,6 +308,10 @@ def test_downgrade_keeps_the_dearer_plan_while_it_is_paid(outcomes, clock):
 
 def test_downgrade_that_is_taken_back_leaves_no_trace(outcomes):
     check(outcomes["downgraded and back"])
+
+
+def test_cheaper_plan_begins_with_its_day_paid_or_not(outcomes):
+    check(outcomes["downgraded and unpaid"])
 
 
 def test_story_that_goes_wrong_fails_alone():

@@ -10,6 +10,8 @@ import requests
 
 from dev.stack import Stack
 
+pytestmark = pytest.mark.long
+
 SECONDS = 40
 
 

@@ -71,6 +71,7 @@ def test_a_long_list_of_customers_is_taken(caller: Caller) -> None:
     assert len(caller.lever("seed", {"subscriptions": rows})["subscriptions"]) == 1000
 
 
+@pytest.mark.long
 def test_a_year_of_a_thousand_customers_runs_in_order(caller: Caller) -> None:
     caller.lever("clock", {"set": "2027-01-28T20:00:00Z"})
     caller.lever("notices", {"mode": "drop"})

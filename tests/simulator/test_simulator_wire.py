@@ -166,6 +166,7 @@ BODIES = st.dictionaries(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=BODIES)
 def test_no_body_whatever_makes_a_call_break(caller: Caller, body: Any) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, update
 
-from service.billing.refund_records import move
+from service.billing.money.refund_records import move
 from service.store import refunds
 from service.store.changes import LostRaceError
 from service.store.journal import Origin
@@ -61,15 +61,15 @@ def test_only_what_is_undecided_comes_due(tools, refund, status):
     set_status(tools, status)
     due = [refund.id] if status in {"requested", "unknown", "pending"} else []
     with tools.engine.connect() as connection:
-        assert refunds.due(connection, 10) == due
+        assert refunds.LEASE.due(connection, 10) == due
 
 
 def test_taken_refund_is_nobody_elses_until_the_lease_ends(tools, refund):
     with tools.engine.begin() as connection:
-        taken = refunds.take(connection, refund.id, 60)
+        taken = refunds.LEASE.take(connection, refund.id, 60)
         assert taken.lease_until > refund.lease_until
-        assert refunds.take(connection, refund.id, 60) is None
-        assert refunds.due(connection, 10) == []
+        assert refunds.LEASE.take(connection, refund.id, 60) is None
+        assert refunds.LEASE.due(connection, 10) == []
         refunds.hold(connection, taken)
         with pytest.raises(LostRaceError):
             refunds.hold(connection, refund)
@@ -85,15 +85,15 @@ def test_moved_refund_is_not_held_as_it_was(tools, refund):
 
 def test_pending_one_that_waits_is_woken_and_nothing_else(tools, refund):
     with tools.engine.begin() as connection:
-        taken = refunds.take(connection, refund.id, 60)
+        taken = refunds.LEASE.take(connection, refund.id, 60)
         refunds.wake(connection, taken)
-        assert refunds.due(connection, 10) == [refund.id]
+        assert refunds.LEASE.due(connection, 10) == [refund.id]
         woken = refunds.get(connection, refund.id)
         refunds.wake(connection, woken)
         assert refunds.get(connection, refund.id) == woken
         refunds.rest(connection, woken)
         refunds.wake(connection, woken)
-        assert refunds.due(connection, 10) == []
+        assert refunds.LEASE.due(connection, 10) == []
 
 
 def test_refunds_are_found_by_charge_key_and_number(tools, money, refund):

@@ -43,9 +43,9 @@ def connection(engine):
 
 
 def test_holder_keeps_an_attempt_from_everybody_else(connection):
-    assert signups.due(connection, 10) == [SIGNUP.id]
+    assert signups.LEASE.due(connection, 10) == [SIGNUP.id]
     signups.keep(connection, SIGNUP, 60)
-    assert signups.due(connection, 10) == []
+    assert signups.LEASE.due(connection, 10) == []
     assert signups.take(connection, SIGNUP.id, 60) is None
 
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import func, select, update
 
-from service.billing import accounts, cards, checkout, reactivation, settle, signup
+from service.billing import accounts
+from service.billing.buying import cards, checkout, reactivation, settle, signup
 from service.bluesnap.payloads import Payer
 from service.store.journal import Origin
 from service.store.models import CHARGES, ENTRIES, NOTICES, SESSIONS, SIGNUPS, SUBSCRIPTIONS

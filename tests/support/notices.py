@@ -6,7 +6,7 @@ from datetime import UTC, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from service.billing import notices
+from service.billing.hearing import notices
 from service.bluesnap import signature
 from service.store.journal import Origin
 from tests.support.tools import START, WEBHOOK_KEY

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy import func, update
 
-from service.billing import refunds
+from service.billing.money import refunds
 from service.store.journal import Origin
 from service.store.models import REFUNDS, TASKS
 from service.store.models import Charge as ChargeRow

@@ -6,7 +6,7 @@ import json
 import uuid
 
 from service.app import create_app
-from service.billing import settle
+from service.billing.buying import settle
 from service.store import database, keys
 from service.store.journal import Origin
 from tests.support.databases import count_rows

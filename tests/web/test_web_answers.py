@@ -55,6 +55,7 @@ def test_account_shows_the_access_that_was_bought(web):
         "account": "acct-a",
         "access": {"plan": "team", "members": 10, "until": "2031-04-10T07:00:00.000Z", "reason": "paid"},
         "subscription": bought.json,
+        "confirming": False,
     }
     assert answer.headers["ETag"] == bought.headers["ETag"]
 
@@ -63,7 +64,7 @@ def test_account_never_seen_is_on_the_free_plan(web):
     before = web.rows()
     answer = web.account("never-seen")
     free = {"plan": "community", "members": None, "until": None, "reason": "free"}
-    assert answer.json == {"account": "never-seen", "access": free, "subscription": None}
+    assert answer.json == {"account": "never-seen", "access": free, "subscription": None, "confirming": False}
     assert "ETag" not in answer.headers
     assert web.rows() == before
 

@@ -106,7 +106,7 @@ def test_unknown_outcome_is_202_and_then_what_became_of_it(web, charge):
 
 def settle(web):
     """What the worker does once the quiet period is over."""
-    from service.billing import refunds
+    from service.billing.money import refunds
 
     for _ in range(2):
         with web.tools.engine.begin() as connection:

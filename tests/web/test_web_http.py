@@ -7,7 +7,7 @@ import io
 import pytest
 from sqlalchemy import select
 
-from service.billing.limits import address_digest
+from service.billing.buying.limits import address_digest
 from service.store.models import SIGNUPS
 from tests.support.notices import charge_form, signed_headers
 from tests.support.tools import SHOP_ORIGIN

@@ -1,0 +1,1 @@
+"""How something is bought: sessions, card attempts as resumable steps, limits, reactivation, another card."""

@@ -1,0 +1,132 @@
+"""Settle card attempts whose outcome is unknown, or whose process died: look first, adopt what is there, repeat only what is proven safe, else ask a person.
+
+DESIGN section 7. A negative look-up is no proof of absence: a call that moves money is repeated only under `idempotency_proven`,
+with the same key, while BlueSnap still keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from service.billing.buying import steps
+from service.billing.buying.subscribe import adopt, subscribe
+from service.billing.life.truth import OVER
+from service.billing.tools import Tools
+from service.bluesnap.payloads import Subscription as Found
+from service.errors import BlueSnapError, NotFound, Rejected, Unknown
+from service.store import accounts, database, signups
+from service.store.changes import LostRaceError
+from service.store.journal import Origin
+from service.store.models import Signup
+
+log = structlog.get_logger()
+WORKER = Origin("worker")
+#: BlueSnap keeps idempotency keys for 24 hours (bluesnap/api.md section 3); we stop an hour before.
+KEY_LIFE = timedelta(hours=23)
+#: How long a charge that may not be repeated is looked for, before a person is asked.
+SEARCH = timedelta(hours=24)
+LONGEST_WAIT_SECONDS = 900
+BATCH = 100
+
+
+def settle_due(tools: Tools) -> int:
+    """Settle every signup that is due, one after the other. The number that was looked at."""
+    with tools.engine.connect() as connection:
+        due = signups.LEASE.due(connection, BATCH)
+    for signup_id in due:
+        settle(tools, signup_id)
+    return len(due)
+
+
+def settle(tools: Tools, signup_id: str) -> None:
+    """Take one signup over, if its lease has ended, and bring it one step nearer to its end."""
+    with tools.engine.begin() as connection:
+        signup = signups.take(connection, signup_id, tools.settings.lease_seconds)
+    if signup is None:
+        return
+    try:
+        _advance(tools, signup)
+    except LostRaceError:
+        log.info("signup.taken_over", signup=signup.id)
+    except BlueSnapError as error:
+        log.info("signup.ended", signup=signup.id, cause=error.cause)
+
+
+def _advance(tools: Tools, signup: Signup) -> None:
+    match signup.state:
+        case "shopper_requested" | "subscription_requested":
+            # its process died during the call: that call has ended by now, how is unknown
+            steps.lose(tools, signup, WORKER, cause="process_died")
+        case "shopper_unknown":
+            _find_shopper(tools, signup)
+        case "card_requested":
+            # nothing tells which card was typed, so nothing is repeated: the page asks for it again
+            steps.end(tools, signup, WORKER, Unknown(signup.cause or "process_died"))
+        case _:
+            _find_subscription(tools, signup)
+
+
+def _find_shopper(tools: Tools, signup: Signup) -> None:
+    """Vaulting moves no money, so an absent shopper lets the page try again with a fresh token, under a new attempt's id."""
+    try:
+        shopper = tools.bluesnap.find_shopper(signup.id)
+    except NotFound as error:
+        steps.end(tools, signup, WORKER, Rejected(error.cause))
+        return
+    except BlueSnapError as error:
+        if _age(tools, signup) < SEARCH:
+            _wait(tools, signup, cause=error.cause)
+        else:
+            steps.end(tools, signup, WORKER, error)
+        return
+    requested = steps.request_subscription(tools, signup, WORKER, shopper_id=shopper.shopper_id)
+    subscribe(tools, WORKER, requested)
+
+
+def _find_subscription(tools: Tools, signup: Signup) -> None:
+    """Any subscription of the attempt's shopper that we do not know is this attempt's: a shopper is one attempt's own, or was looked through before."""
+    try:
+        found = tools.bluesnap.list_subscriptions(signup.provider_shopper or "")
+    except NotFound:
+        found = []
+    except BlueSnapError as error:
+        _wait(tools, signup, cause=error.cause)
+        return
+    unknown = candidates(tools, signup.provider_shopper or "", found)
+    if signup.session_id is None:  # what is over already was there before this shopper bought again
+        unknown = [item for item in unknown if item.status not in OVER]
+    age = _age(tools, signup)
+    if len(unknown) > 1:
+        steps.stop(tools, signup, WORKER, cause="two_candidates")
+    elif unknown:
+        adopt(tools, WORKER, signup, unknown[0])
+    elif signup.state == "shopper_vaulted" or (tools.settings.idempotency_proven and age < KEY_LIFE):
+        subscribe(tools, WORKER, steps.repeat_subscription(tools, signup, WORKER))
+    elif age < SEARCH:
+        _wait(tools, signup, cause="not_found_yet")
+    else:
+        steps.stop(tools, signup, WORKER, cause="never_found")
+
+
+def candidates(tools: Tools, provider_shopper: str, found: Sequence[Found]) -> list[Found]:
+    """Those of a shopper's subscriptions that are none of ours. A filter that BlueSnap overlooked must not hand us somebody else's."""
+    theirs = [item for item in found if item.shopper_id in {None, provider_shopper}]
+    with tools.engine.connect() as connection:
+        return [item for item in theirs if accounts.subscription_of_provider(connection, item.subscription_id) is None]
+
+
+def _age(tools: Tools, signup: Signup) -> timedelta:
+    """The time since the present step's key was first used."""
+    with tools.engine.connect() as connection:
+        return database.now(connection) - signup.called_at
+
+
+def _wait(tools: Tools, signup: Signup, *, cause: str) -> None:
+    """Look again later, less and less often."""
+    seconds = min(tools.settings.quiet_seconds * 2**signup.looked, LONGEST_WAIT_SECONDS)
+    with tools.engine.begin() as connection:
+        signups.look_again(connection, signup, seconds)
+    log.info("signup.waiting", signup=signup.id, state=signup.state, cause=cause, attempt=signup.looked + 1)

@@ -1,0 +1,1 @@
+"""How a subscription lives: ordered changes, looks at BlueSnap, and the one way to follow what it shows."""

@@ -1,0 +1,185 @@
+"""Look at BlueSnap and make our record what it shows. Notices say when to look; the look settles the state, in whatever order they came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection
+
+from service.billing.life import cancellation, intents, terms
+from service.billing.life.following import follow
+from service.billing.life.intents import Order
+from service.billing.money import charges, disputes, refunds
+from service.billing.tasks import open_task
+from service.billing.tools import Tools
+from service.bluesnap import payloads
+from service.errors import BlueSnapError, Refusal
+from service.store import changes, notices, subscriptions
+from service.store import charges as charge_rows
+from service.store import disputes as dispute_rows
+from service.store.journal import Act, Origin
+from service.store.models import Subscription
+
+log = structlog.get_logger()
+WORKER = Origin("worker")
+BATCH = 100
+LONGEST_WAIT_SECONDS = 3_600
+#: How often a half-made change is finished in vain before a person is asked too.
+FINISHED_IN_VAIN = 5
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What BlueSnap showed of a subscription: itself, its charges, and the transactions of those that something was given back of."""
+
+    found: payloads.Subscription
+    paid: Sequence[payloads.Charge]
+    reversed: Sequence[payloads.Transaction]
+    begun: datetime
+
+
+def look_due(tools: Tools) -> int:
+    """Look at every subscription that is due: those that a notice spoke of, and those whose paid period is over. The number looked at."""
+    with tools.engine.begin() as connection:
+        subscriptions.expect_renewals(connection, tools.clock())
+        due = subscriptions.LEASE.due(connection, BATCH)
+    for subscription_id in due:
+        look(tools, subscription_id)
+    return len(due)
+
+
+def look(tools: Tools, subscription_id: str) -> None:
+    """Look at one subscription, if nobody else is just doing it, and do what the plan rules ask of us then."""
+    with tools.engine.begin() as connection:
+        taken = subscriptions.LEASE.take(connection, subscription_id, tools.settings.lease_seconds)
+    if taken is None or taken.provider_subscription is None:
+        return
+    try:
+        reading = read(tools, taken)
+    except BlueSnapError as error:
+        log.warning("look.failed", subscription=taken.id, account=taken.account, cause=error.cause)
+        with tools.engine.begin() as connection:
+            _again(connection, tools, taken)
+        return
+    with tools.engine.begin() as connection:
+        settled = _settle(connection, tools, taken, reading)
+    try:
+        _act(tools, settled, reading.found)
+    except Refusal as refused:
+        log.info("look.not_ordered", subscription=settled.id, account=settled.account, code=refused.code.value)
+
+
+def read(tools: Tools, subscription: Subscription) -> Reading:
+    """Ask BlueSnap. Raises BlueSnapError."""
+    begun, provider = tools.clock(), subscription.provider_subscription or ""
+    found = tools.bluesnap.get_subscription(provider)
+    paid = tools.bluesnap.list_charges(provider)
+    with tools.engine.connect() as connection:
+        given_back = {charge.transaction_id for charge in paid if refunds.differs(connection, charge)}
+        given_back |= set(notices.reversals(connection, provider))
+    known = {charge.transaction_id for charge in paid}
+    return Reading(found, paid, [tools.bluesnap.get_transaction(one) for one in sorted(given_back & known)], begun)
+
+
+def record(connection: Connection, subscription: Subscription, reading: Reading, *, source: str, tools: Tools) -> None:
+    """Record what was paid, given back and disputed. Call with the row held."""
+    now = tools.clock()
+    for charge in reading.paid:
+        if charge.amount:
+            payment = charges.Payment(
+                charge.transaction_id, charge.amount, charge.currency, source,
+                charged_on=charge.charge_date, kind=charge.kind.lower() if charge.kind else None,
+            )  # fmt: skip
+            charges.record(connection, subscription, payment, now=now, origin=WORKER)
+    for transaction in reading.reversed:
+        known = charge_rows.by_reference(connection, transaction.transaction_id)
+        if known is not None:
+            refunds.follow(connection, tools, known, transaction, origin=WORKER)
+            disputes.follow(connection, known, transaction, subscription, now=now, origin=WORKER)
+
+
+def _settle(connection: Connection, tools: Tools, taken: Subscription, reading: Reading) -> Subscription:
+    """Take every move that has happened, and say when to look again."""
+    subscription = subscriptions.locked(connection, taken.id) or taken
+    record(connection, subscription, reading, source="look", tools=tools)
+    subscription = follow(connection, tools, subscription, found=reading.found, origin=WORKER)
+    notices.looked(connection, reading.found.subscription_id, reading.begun)
+    if subscriptions.is_settled(connection, subscription):
+        subscription = _settle_change(connection, tools, subscription, reading.found)
+    if subscription.look_at != taken.look_at:
+        return subscription  # something was heard while we were reading: that look is still to come
+    _plan_next(connection, tools, subscription)
+    return subscription
+
+
+def _settle_change(
+    connection: Connection, tools: Tools, subscription: Subscription, found: payloads.Subscription
+) -> Subscription:
+    """An ordered change cannot be under way any more: what BlueSnap shows is how it ended. Half-made ones are finished after this transaction."""
+    if subscription.pending_change == Order.CHANGE:
+        if subscription.status != "ended" and terms.is_half_way(tools, subscription, found):
+            return subscription
+        subscription = terms.judge(connection, tools, subscription, found=found, origin=WORKER) or subscription
+    return changes.change(connection, subscription, Act.CHANGE_SETTLED, WORKER, **intents.SETTLED)
+
+
+def _plan_next(connection: Connection, tools: Tools, subscription: Subscription) -> None:
+    over = subscription.paid_until is not None and tools.clock() >= subscription.paid_until
+    if subscription.pending_change is not None and not subscriptions.is_settled(connection, subscription):
+        subscriptions.look_when_settled(connection, subscription)
+    elif subscription.pending_change is not None or (
+        over and subscription.status in {"active", "past_due", "disputed"}
+    ):
+        _again(connection, tools, subscription)
+    else:
+        subscriptions.looked_enough(connection, subscription.id)
+
+
+def _act(tools: Tools, subscription: Subscription, found: payloads.Subscription) -> None:
+    """What is ours to order: finish a half-made change, end what is out of grace, stop the renewal of what is disputed. Raises Refusal."""
+    if subscription.pending_change == Order.CHANGE:
+        _finish(tools, subscription, found)
+    elif subscription.pending_change is not None or subscription.status == "ended":
+        return
+    elif cancellation.is_out_of_grace(tools, subscription):
+        cancellation.end_after_grace(tools, WORKER, subscription.account)
+    elif subscription.status == "disputed":
+        _stop_renewal(tools, subscription)
+    elif not subscription.renews:
+        _resume_renewal(tools, subscription)
+
+
+def _finish(tools: Tools, subscription: Subscription, found: payloads.Subscription) -> None:
+    with tools.engine.begin() as connection:
+        settled = subscriptions.is_settled(connection, subscription)
+        if settled and subscription.looked >= FINISHED_IN_VAIN:
+            open_task(connection, "change_stuck", WORKER, subject=subscription.id, account=subscription.account)
+    if settled and terms.is_half_way(tools, subscription, found):
+        terms.finish(tools, subscription, WORKER, found=found, begun=True)
+
+
+def _stop_renewal(tools: Tools, subscription: Subscription) -> None:
+    """A disputed subscription is not charged again, unless the setting gives it full access (DESIGN section 3, chargeback)."""
+    if subscription.renews and tools.settings.dispute_access != "full":
+        with tools.engine.begin() as connection:
+            dispute_rows.stopped_renewal(connection, subscription.id)
+        cancellation.change_renewal(tools, WORKER, subscription.account, Order.CANCEL)
+
+
+def _resume_renewal(tools: Tools, subscription: Subscription) -> None:
+    """A won dispute restores what it stopped."""
+    with tools.engine.begin() as connection:
+        won = dispute_rows.won_after_stop(connection, subscription.id)
+    if won:
+        cancellation.change_renewal(tools, WORKER, subscription.account, Order.RESUME)
+        with tools.engine.begin() as connection:
+            dispute_rows.forget_stop(connection, subscription.id)
+
+
+def _again(connection: Connection, tools: Tools, subscription: Subscription) -> None:
+    """Later and later, but at least once an hour."""
+    seconds = min(tools.settings.look_seconds * 2 ** min(subscription.looked, 10), LONGEST_WAIT_SECONDS)
+    subscriptions.look_again(connection, subscription.id, seconds=seconds, looked=subscription.looked + 1)

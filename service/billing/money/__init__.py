@@ -1,0 +1,1 @@
+"""What was paid, given back and disputed. Never more is given back than was paid."""

@@ -1,0 +1,53 @@
+"""Read what an account has paid, what of it was given back, and what may still be. Changes nothing and calls nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from service.billing.money.refund_records import remainder
+from service.billing.tools import Tools
+from service.store import charges, disputes, refunds
+from service.store.models import Charge, Refund
+
+NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A charge with its refunds. `refunded` is given back or on its way; `refundable` is what may be ordered now: nothing while disputed."""
+
+    charge: Charge
+    refunds: list[Refund]
+    refunded: Decimal
+    refundable: Decimal
+    disputed: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of an account's payments. `following` is the place after the last of them, None if there are no more."""
+
+    payments: list[Payment]
+    following: str | None
+
+
+def of_account(tools: Tools, account: str, *, after: str | None, limit: int) -> Page:
+    """Payments of all subscriptions of an account, in the order in which we heard of them."""
+    with tools.engine.connect() as connection:
+        found = charges.page_of_account(connection, account, after, limit + 1)
+        page = found[:limit]
+        given = refunds.of_charges(connection, [charge.id for charge in page])
+        payments = [
+            _payment(connection, charge, [one for one in given if one.charge_id == charge.id]) for charge in page
+        ]
+    return Page(payments, page[-1].id if len(found) > limit else None)
+
+
+def _payment(connection: Connection, charge: Charge, given: list[Refund]) -> Payment:
+    disputed = disputes.is_disputed(connection, charge.reference)
+    refunded = sum((one.amount for one in given if one.status in refunds.ACCEPTED), NOTHING)
+    left = NOTHING if disputed else max(remainder(connection, charge), NOTHING)
+    return Payment(charge, given, refunded, left, disputed)

@@ -1,0 +1,1 @@
+"""What operators and the schedule compare, diagnose, link and repair."""
