@@ -46,9 +46,8 @@ def _plan_calls(blueprint: Blueprint, panless: PanlessApi) -> None:
         found = panless.account(account.current())
         subscription = found.get("subscription")
         returning = subscription is None and panless.has_paid(account.current())
-        return jsonify(
-            account=account.current(), access=found.get("access"), subscription=subscription, returning=returning
-        )
+        shown = {"access": found.get("access"), "subscription": subscription, "confirming": found.get("confirming")}
+        return jsonify(account=account.current(), returning=returning, **shown)
 
     @blueprint.get("/api/plan/preview")
     def _preview() -> Response:

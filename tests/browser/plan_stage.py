@@ -57,8 +57,12 @@ class PlanStage:
 
     def __init__(self, page, context, backend, world):
         self.page, self.backend, self.world = page, backend, world
-        self.access, self.subscription, self.charges = ACCESS, TEAM, [CHARGE]
-        self._on("GET", "", lambda: (200, {"access": self.access, "subscription": self.subscription}))
+        self.access, self.subscription, self.charges, self.confirming = ACCESS, TEAM, [CHARGE], False
+        self._on(
+            "GET",
+            "",
+            lambda: (200, {"access": self.access, "subscription": self.subscription, "confirming": self.confirming}),
+        )
         self._on("GET", "/charges.*", lambda: (200, {"charges": self.charges, "next": None}))
         self._on("GET", "/card", lambda: (200, {"brand": "VISA", "last_four": "9299"}))
         settings = ShopSettings(panless_url=PANLESS, api_key="key", script_url=SCRIPT, origin=SHOP)

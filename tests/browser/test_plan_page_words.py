@@ -161,11 +161,26 @@ def test_unconfirmed_purchase_is_told_and_followed(stage):
     held, stage.subscription, stage.access = stage.subscription, None, FREE
     stage.on("POST", "/subscription/reactivation", (202, {}))
     stage.open()
+    stage.confirming = True
     stage.press("Start again")
     expect(stage.waiting).to_contain_text("The purchase is ordered. BlueSnap has not confirmed it yet.")
-    stage.subscription, stage.access = held, ACCESS
+    stage.subscription, stage.access, stage.confirming = held, ACCESS, False
     stage.page.clock.fast_forward(2_500)
     expect(stage.page.get_by_role("heading", name="You have the Team plan")).to_be_visible()
+    expect(stage.waiting).to_be_empty()
+
+
+def test_unconfirmed_purchase_that_comes_to_nothing_is_told(stage):
+    stage.page.clock.install()
+    stage.subscription, stage.access = None, FREE
+    stage.on("POST", "/subscription/reactivation", (202, {}))
+    stage.open()
+    stage.confirming = True
+    stage.press("Start again")
+    expect(stage.waiting).to_contain_text("The purchase is ordered.")
+    stage.confirming = False
+    stage.page.clock.fast_forward(2_500)
+    expect(stage.page.locator("#said")).to_have_text("BlueSnap has answered. This is how it stands now.")
     expect(stage.waiting).to_be_empty()
 
 

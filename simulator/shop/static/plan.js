@@ -13,7 +13,7 @@ const PENDING = {
   resumption: "The cancellation is being undone. BlueSnap has not confirmed it yet.",
   change: "The change is ordered. BlueSnap has not confirmed it yet.",
   ending: "The end of the plan is ordered. BlueSnap has not confirmed it yet.",
-  purchase: "The purchase is ordered. BlueSnap has not confirmed it yet. If it does not show here in a few minutes, load this page again.",
+  purchase: "The purchase is ordered. BlueSnap has not confirmed it yet.",
 };
 // Why the account may use what it may use, in words: `reason` of its access.
 const REASONS = {
@@ -25,9 +25,8 @@ const REASONS = {
   disputed: () => "A payment of this plan is disputed by the bank. The plan does not renew until that is settled.",
 };
 
-let now = null; // { account, access, subscription, returning } as last read
+let now = null; // { account, access, subscription, confirming, returning } as last read
 let busy = false;
-let bought = false; // a purchase was ordered and BlueSnap had not confirmed it
 let kept = null; // { wish, key } of an act of which nobody knows whether it was done
 let timer = 0;
 
@@ -103,9 +102,8 @@ function show() {
   change.show(stands, now.subscription);
 }
 
-function pendingOf({ subscription, access }) {
-  bought &&= access.plan === "community";
-  return subscription?.pending_change ?? (bought ? "purchase" : null);
+function pendingOf({ subscription, confirming }) {
+  return subscription?.pending_change ?? (confirming ? "purchase" : null);
 }
 
 function enable() {
@@ -162,7 +160,6 @@ async function order({ act, method, path, body, done, working }) {
     problem = error.message;
   }
   busy = false;
-  bought = bought || (unconfirmed && act === "reactivation");
   await load();
   loadRest();
   if (problem) notice(problem);
