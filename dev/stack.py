@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -53,7 +54,8 @@ class Stack:
         self.ports = Ports()
         self.log_folder = self._data / "log"
         self.settings_file = self._data / "panless.env"
-        self.key_file = self._data / "demo-shop.key"
+        # a key made for other scopes, by an older version, is another key
+        self.key_file = self._data / f"demo-shop-{zlib.crc32(' '.join(KEY_SCOPES).encode()):08x}.key"
         self.database_url = self.api_key = ""
 
     @property

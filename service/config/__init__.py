@@ -81,18 +81,29 @@ def _contradictions(settings: Settings) -> list[str]:
         if host not in LOOPBACK:
             problems.append("PANLESS_BLUESNAP_URL must be on loopback for the simulator")
     else:
-        if host not in BLUESNAP_HOSTS[settings.environment]:
-            problems.append("PANLESS_BLUESNAP_URL is not BlueSnap's host for this environment")
-        if (urlsplit(settings.hosted_fields_url).hostname or "") not in SCRIPT_HOSTS[settings.environment]:
-            problems.append("PANLESS_HOSTED_FIELDS_URL is not BlueSnap's script host for this environment")
-        if settings.events_url is not None and not settings.events_url.startswith("https:"):
-            problems.append("PANLESS_EVENTS_URL must use https outside the simulator")
-        if settings.clock != "system":
-            problems.append("PANLESS_CLOCK must be system outside the simulator")
+        problems += _outside_the_simulator(settings, host)
     if settings.events_url is not None and not settings.events_secrets:
         problems.append("PANLESS_EVENTS_SECRETS is empty: the platform could not tell our events from forged ones")
     if not settings.webhook_keys:
         problems.append("PANLESS_WEBHOOK_KEYS is empty: BlueSnap's notices could not be told from forged ones")
     if not settings.secret_keys:
         problems.append("PANLESS_SECRET_KEYS is empty")
+    return problems
+
+
+def _outside_the_simulator(settings: Settings, host: str) -> list[str]:
+    """What a real account at BlueSnap asks for."""
+    problems: list[str] = []
+    if host not in BLUESNAP_HOSTS[settings.environment]:
+        problems.append("PANLESS_BLUESNAP_URL is not BlueSnap's host for this environment")
+    if (urlsplit(settings.hosted_fields_url).hostname or "") not in SCRIPT_HOSTS[settings.environment]:
+        problems.append("PANLESS_HOSTED_FIELDS_URL is not BlueSnap's script host for this environment")
+    if settings.events_url is not None and not settings.events_url.startswith("https:"):
+        problems.append("PANLESS_EVENTS_URL must use https outside the simulator")
+    if settings.clock != "system":
+        problems.append("PANLESS_CLOCK must be system outside the simulator")
+    if settings.lease_seconds <= settings.charge_total_seconds:
+        problems.append(
+            "PANLESS_LEASE_SECONDS must be above PANLESS_CHARGE_TOTAL_SECONDS: a lease would end in mid-charge"
+        )
     return problems

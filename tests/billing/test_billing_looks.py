@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 
 from service.billing.life import looks
 from service.errors import NotFound, Unknown
+from service.store import subscriptions
 from service.store.models import SUBSCRIPTIONS
 from tests.support.metrics import reading
 from tests.support.notices import charge_form, deliver
@@ -198,3 +199,18 @@ def test_notice_that_comes_during_a_look_is_looked_at_again(desk, bluesnap, boug
     assert subscription().renews is True
     assert looks.look_due(desk.tools) == 1
     assert (subscription().renews, subscription().look_at) == (False, None)
+
+
+def test_what_a_look_itself_hears_of_is_looked_at_again(desk, bluesnap, bought, clock, subscription, monkeypatch):
+    to_the_end_of_the_period(desk, clock, hours=3)
+    bluesnap.renew(bought.subscription_id, MAY)
+    settled = looks.record
+
+    def record(connection, ours, reading, **how):
+        settled(connection, ours, reading, **how)
+        subscriptions.ask_soon(connection, bought.subscription_id)  # as a refund does that ended the subscription
+
+    monkeypatch.setattr(looks, "record", record)
+    looks.look_due(desk.tools)
+    assert subscription().next_charge_on == MAY
+    assert subscription().look_at is not None

@@ -261,6 +261,10 @@ def test_real_environments_are_taken_with_their_own_hosts(right):
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
+        (
+            SANDBOX | {"lease_seconds": "65"},
+            "PANLESS_LEASE_SECONDS must be above PANLESS_CHARGE_TOTAL_SECONDS: a lease would end in mid-charge",
+        ),
         (PRODUCTION | {"clock": "simulator"}, "PANLESS_CLOCK must be system outside the simulator"),
         (PRODUCTION | {"bluesnap_url": SANDBOX["bluesnap_url"]}, "PANLESS_BLUESNAP_URL is not BlueSnap's host for this environment"),
         (PRODUCTION | {"bluesnap_url": f"https://{CANARY}.example"}, "PANLESS_BLUESNAP_URL is not BlueSnap's host for this environment"),

@@ -109,8 +109,9 @@ def _settle(connection: Connection, tools: Tools, taken: Subscription, reading: 
     notices.looked(connection, reading.found.subscription_id, reading.begun)
     if subscriptions.is_settled(connection, subscription):
         subscription = _settle_change(connection, tools, subscription, reading.found)
-    if subscription.look_at != taken.look_at:
-        return subscription  # something was heard while we were reading: that look is still to come
+    present = subscriptions.locked(connection, subscription.id) or subscription
+    if present.look_at != taken.look_at:
+        return subscription  # something was heard while we were reading, or just now: that look is still to come
     _plan_next(connection, tools, subscription)
     return subscription
 
