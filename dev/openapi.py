@@ -79,7 +79,7 @@ IF_MATCH = {
     "schema": {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
 }
 #: What every request may be told, whatever it asks for.
-ALWAYS = (Code.REQUEST_MALFORMED, Code.NOT_READY)
+ALWAYS = (Code.REQUEST_MALFORMED, Code.CARD_DATA_REFUSED, Code.NOT_READY)
 CREDENTIALS = (
     Code.CREDENTIALS_MISSING,
     Code.CREDENTIALS_MALFORMED,

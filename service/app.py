@@ -17,7 +17,18 @@ from service.billing.tools import Tools
 from service.errors import Code, Refusal
 from service.store.ids import new_id
 from service.telemetry import metrics
-from service.web import accounts, cards, charges, checkout, entries, operations, problems, webhooks
+from service.web import (
+    accounts,
+    cards,
+    charges,
+    checkout,
+    entries,
+    gatekeeper,
+    headers,
+    operations,
+    problems,
+    webhooks,
+)
 from service.web.door import Door
 from service.web.door import tools as tools_here
 
@@ -31,15 +42,6 @@ DOORS: tuple[Door, ...] = (
     webhooks.door,
     operations.door,
 )
-METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-CORS_HEADERS = "Authorization, Content-Type, Idempotency-Key"
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
-    "X-Content-Type-Options": "nosniff",
-}
 log = structlog.get_logger()
 
 
@@ -49,7 +51,7 @@ def serving() -> Flask:
 
 
 def create_app(tools: Tools) -> Flask:
-    """The app over these tools."""
+    """The app over these tools, behind its gate."""
     app = Flask("panless", static_folder=None)
     app.extensions["panless"] = tools
     app.config.update(
@@ -66,6 +68,7 @@ def create_app(tools: Tools) -> Flask:
     app.before_request(_begin)
     app.after_request(_finish)
     _handle_errors(app)
+    gatekeeper.guard(app, tools.settings)
     return app
 
 
@@ -80,12 +83,11 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     door = request.blueprint or "none"
-    for name, value in HEADERS.items():
-        response.headers[name] = value
-    response.headers["X-Request-Id"] = g.request_id
+    headers.secure(response, g.request_id)
     if any(item.name == door and item.browser for item in DOORS):
-        _allow_origin(response)
-    method = request.method if request.method in METHODS else "OTHER"
+        origins = tools_here().settings.cors_origins
+        headers.allow_origin(response, request.headers.get("Origin"), request.method, origins)
+    method = request.method if request.method in headers.METHODS else "OTHER"
     seconds = monotonic() - g.started
     metrics.REQUESTS.labels(door=door, method=method, status=str(response.status_code)).inc()
     metrics.REQUEST_SECONDS.labels(door=door).observe(seconds)
@@ -101,20 +103,6 @@ def _finish(response: Response) -> Response:
         actor=caller.actor if caller and caller.kind != "nobody" else None,
     )
     return response
-
-
-def _allow_origin(response: Response) -> None:
-    """CORS on the browser door alone: exact origins, no credentials, never `null` (Fetch standard)."""
-    response.headers.add("Vary", "Origin")
-    origin = request.headers.get("Origin")
-    if origin is None or origin not in tools_here().settings.cors_origins:
-        return
-    response.headers["Access-Control-Allow-Origin"] = origin
-    response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After, X-Request-Id"
-    if request.method == "OPTIONS":
-        response.headers["Access-Control-Allow-Methods"] = "GET, POST"
-        response.headers["Access-Control-Allow-Headers"] = CORS_HEADERS
-        response.headers["Access-Control-Max-Age"] = "600"
 
 
 def _handle_errors(app: Flask) -> None:

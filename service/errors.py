@@ -40,6 +40,7 @@ class Code(enum.StrEnum):
     BODY_MALFORMED = "body_malformed"
     DUPLICATE_KEY = "duplicate_key"
     REQUEST_MALFORMED = "request_malformed"
+    CARD_DATA_REFUSED = "card_data_refused"
     VALIDATION_FAILED = "validation_failed"
     FIELD_UNKNOWN = "field_unknown"
     FIELD_MISSING = "field_missing"

@@ -45,6 +45,9 @@ ACTIVE_HERE_UNPAID_THERE = Counter(
 )
 SWEEPS = Counter("panless_sweeps", "Sweeps by how they ended", ["outcome"])
 EVENTS = Counter("panless_events", "Attempts to tell the platform of an event", ["outcome"])
+CARD_DATA_REFUSED = Counter(
+    "panless_card_data_refused", "Requests that held card data, by where it was and what showed it", ["place", "rule"]
+)
 LIMITS_HIT = Counter("panless_limits_hit", "Card attempts and sessions refused by a limit", ["limit"])
 LOG_RECORDS_WITHHELD = Counter("panless_log_records_withheld", "Log records that could not be written as they were")
 

@@ -54,6 +54,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "notice_type": _matching(formats.PROVIDER_WORD),
     "outcome": _word,
     "pid": _number(1e8),
+    "place": _word,
     "reason": _word,
     "request_id": _id,
     "route": _poor(r"(/[a-z0-9_.<>-]*)+|none"),

@@ -243,7 +243,7 @@ def strangers(web):
     revoked_id, revoked = web.new_key(*SCOPES)
     web.revoke(revoked_id)
     keys = {
-        "of no form": VISA,
+        "of no form": "no-key",
         "made up": "pk_simulator_" + "A" * 43,
         "revoked": revoked,
         "of another environment": web.new_key(*SCOPES, environment="sandbox")[1],

@@ -31,6 +31,7 @@ EXAMPLES = {
     "notice_type": ("CHARGE", "charge"),
     "outcome": ("applied", "applied 7"),
     "pid": (4_194_304, 100_000_000),
+    "place": ("header", "X-Header-1"),
     "reason": ("stale", "stale\n"),
     "refund": (new_id("rf"), "rf"),
     "request_id": (new_id("req"), "req_1"),

@@ -52,15 +52,15 @@ def test_right_version_is_taken(web, bought):
     assert web.cancel(headers={"If-Match": f'"{bought["version"]}"'}).status_code == 200
 
 
-@pytest.mark.parametrize("tag", ["*", 'W/"2"', '"2", "3"', "4111111111111111", '"4111111111111111"'])
+@pytest.mark.parametrize("tag", ["*", 'W/"2"', '"2", "3"', "123456789012", '"1234567890"'])
 def test_other_entity_tags_are_refused_and_not_repeated(web, bought, tag):
     answer = web.cancel(headers={"If-Match": tag})
     problem(answer, 400, "if_match_malformed")
-    assert "4111" not in answer.text
+    assert "1234" not in answer.text
 
 
 def test_account_alphabet_holds_here_too(web):
-    problem(web.cancel("4111111111111111"), 422, "account_malformed")
+    problem(web.cancel("1234567890123"), 422, "account_malformed")
 
 
 def test_reading_right_is_not_enough_to_cancel(web, bought):

@@ -12,7 +12,6 @@ from service.errors import NeverSent, Rejected, Unknown
 from service.store import changes
 from service.store.journal import Act, Origin
 from service.store.models import CHARGES, Charge, Dispute
-from tests.support.cards import VISA
 from tests.support.web import new_key, problem, told
 
 TEN = {"amount": "10.00", "currency": "USD"}
@@ -178,7 +177,7 @@ def test_lost_dispute_leaves_the_rest_to_be_refunded(web, charge):
         ({"amount": "\u0967\u0966.\u0966\u0966", "currency": "USD"}, "amount_malformed", "/amount/amount"),
         ({"amount": "NaN", "currency": "USD"}, "amount_malformed", "/amount/amount"),
         ({"amount": "9999999999.00", "currency": "USD"}, "amount_malformed", "/amount/amount"),
-        ({"amount": VISA, "currency": "USD"}, "amount_malformed", "/amount/amount"),
+        ({"amount": "123456789012", "currency": "USD"}, "amount_malformed", "/amount/amount"),
         ({"amount": 10, "currency": "USD"}, "amount_malformed", "/amount/amount"),
         ({"amount": 10.0, "currency": "USD"}, "amount_malformed", "/amount/amount"),
         ({"amount": "10.00", "currency": "usd"}, "currency_wrong", "/amount/currency"),
@@ -196,15 +195,15 @@ def test_money_has_one_exact_form(web, charge, amount, code, pointer):
     answer = refund(web, charge["id"], amount=amount)
     body = problem(answer, 422, code)
     assert [error["pointer"] for error in body["errors"]] == [pointer]
-    assert VISA[:8] not in told(answer)
+    assert "12345678" not in told(answer)
     assert web.bluesnap.made("refund") == []
 
 
-@pytest.mark.parametrize("reason", [None, "", "because", VISA, 7, ["duplicate"]])
+@pytest.mark.parametrize("reason", [None, "", "because", "123456789012", 7, ["duplicate"]])
 def test_reason_is_one_of_a_list(web, charge, reason):
     answer = refund(web, charge["id"], reason=reason)
     problem(answer, 422, "field_malformed")
-    assert VISA[:8] not in told(answer)
+    assert "12345678" not in told(answer)
 
 
 @pytest.mark.parametrize("flag", ["true", 1, 0, "false", None, "yes"])
@@ -219,7 +218,7 @@ def test_key_of_a_wrong_order_may_be_used_for_the_right_one(web, charge):
     assert refund(web, charge["id"], key=key, amount=TEN).status_code == 201
 
 
-@pytest.mark.parametrize("charge_id", [NOBODYS, "ch_1", "4111111111111111", "sub_" + "b" * 30])
+@pytest.mark.parametrize("charge_id", [NOBODYS, "ch_1", "1234567890123", "sub_" + "b" * 30])
 def test_charge_that_is_not_there_is_not_found(web, charge, charge_id):
     problem(refund(web, charge_id, amount=TEN), 404, "charge_not_found")
 
@@ -274,7 +273,7 @@ def test_page_that_is_just_full_is_the_last(web, many):
         ("?after=", 422, "cursor_malformed"),
         ("?after=1", 422, "cursor_malformed"),
         (f"?after=rf_{'b' * 30}", 422, "cursor_malformed"),
-        (f"?after={VISA}", 422, "cursor_malformed"),
+        ("?after=123456789012", 422, "cursor_malformed"),
         ("?limit=0", 422, "field_malformed"),
         ("?limit=101", 422, "field_malformed"),
         ("?limit=ten", 422, "field_malformed"),
@@ -285,7 +284,7 @@ def test_page_that_is_just_full_is_the_last(web, many):
 def test_query_is_checked_like_a_body(web, query, status, code):
     answer = charges(web, query=query)
     problem(answer, status, code)
-    assert VISA[:8] not in told(answer)
+    assert "12345678" not in told(answer)
 
 
 def test_charges_of_another_account_are_not_shown(web, charge):
@@ -293,7 +292,7 @@ def test_charges_of_another_account_are_not_shown(web, charge):
 
 
 def test_account_alphabet_holds_here_too(web):
-    problem(charges(web, VISA), 422, "account_malformed")
+    problem(charges(web, "1234567890123"), 422, "account_malformed")
 
 
 def test_each_side_of_the_money_has_its_own_scope(web, charge):

@@ -239,6 +239,7 @@ PRODUCED = {
     Code.BODY_MALFORMED: raw_order("{"),
     Code.DUPLICATE_KEY: raw_order('{"plan": "team", "plan": "team"}'),
     Code.REQUEST_MALFORMED: with_header("Host", "evil.example"),
+    Code.CARD_DATA_REFUSED: ordering(account=VISA),
     Code.VALIDATION_FAILED: ordering(members=0, plan="Gold!"),
     Code.FIELD_UNKNOWN: ordering(colour="blue"),
     Code.FIELD_MISSING: raw_order('{"account": "acct-a", "plan": "team"}'),

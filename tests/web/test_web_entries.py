@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.cards import VISA
 from tests.support.web import problem
 
 FEED = "/v1/entries"
+DIGITS = "123456789012"
 FIELDS = {"cursor", "number", "at", "actor", "act", "subject", "account", "version", "image"}
 
 
@@ -67,7 +67,7 @@ def test_hundred_entries_are_answered_where_nobody_says_how_many(web, follow):
     [
         ("?after=", 422, "cursor_malformed", "/after"),
         ("?after=0", 422, "cursor_malformed", "/after"),
-        (f"?after={VISA}", 422, "cursor_malformed", "/after"),
+        (f"?after={DIGITS}", 422, "cursor_malformed", "/after"),
         ("?after=" + "b" * 29, 422, "cursor_malformed", "/after"),
         ("?after=" + "z" * 30, 422, "cursor_malformed", "/after"),
         ("?after=" + "h" + "b" * 29, 422, "cursor_malformed", "/after"),
@@ -84,9 +84,9 @@ def test_hundred_entries_are_answered_where_nobody_says_how_many(web, follow):
         ("?limit=1e2", 422, "field_malformed", "/limit"),
         ("?limit=1_0", 422, "field_malformed", "/limit"),
         ("?limit=%D9%A1", 422, "field_malformed", "/limit"),
-        (f"?limit={VISA}", 422, "field_malformed", "/limit"),
-        (f"?before={VISA}", 422, "field_unknown", ""),
-        (f"?{VISA}", 422, "field_unknown", ""),
+        (f"?limit={DIGITS}", 422, "field_malformed", "/limit"),
+        (f"?before={DIGITS}", 422, "field_unknown", ""),
+        (f"?{DIGITS}", 422, "field_unknown", ""),
         ("?Limit=1", 422, "field_unknown", ""),
         ("?limit=1;after=b", 422, "field_malformed", "/limit"),
     ],
@@ -95,7 +95,7 @@ def test_bad_question_is_refused_by_its_code_and_not_repeated(follow, query, sta
     answer = follow(query)
     body = problem(answer, status, code)
     assert body["errors"] == [{"pointer": pointer, "code": code}]
-    assert VISA not in answer.text
+    assert DIGITS not in answer.text
 
 
 @pytest.mark.parametrize("query", ["?limit=1&limit=1", "?limit=1&limit=2", "?x=1&x=2", "?limit=1&%6Cimit=2"])
