@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 import procrastinate
 from procrastinate import PsycopgConnector
@@ -23,43 +24,24 @@ EVERY_SECONDS = 5
 TIDY_MINUTES = 1
 #: Well after the hour at which billing days begin and many renew at once: what looks are just finding out is no difference.
 SWEEP_MINUTE = 47
-#: Jobs at a time: a long sweep, or a platform that hangs, leaves places to the rest.
-PLACES = 4
+#: Jobs at a time, more than there are kinds: where BlueSnap or the platform hangs, one kind of work waits, and no other.
+PLACES = 8
 
 
 def app_for(tools: Tools) -> procrastinate.App:
     """The worker's app over these tools."""
     app = procrastinate.App(connector=_connector(tools))
+    often, each_minute = f"* * * * * */{EVERY_SECONDS}", f"*/{TIDY_MINUTES} * * * *"
+    _add(app, "settle_signups", often, lambda: settle.settle_due(tools))
+    _add(app, "settle_refunds", often, lambda: refunds.settle_due(tools))
+    _add(app, "look", often, lambda: looks.look_due(tools))
+    _add(app, "tell", often, lambda: telling.tell(tools))
+    _add(
+        app, "sweep", f"{SWEEP_MINUTE} */{tools.settings.sweep_hours} * * *", lambda: sweeping.sweep_on_schedule(tools)
+    )
+    _add(app, "tidy", each_minute, lambda: tidy.wipe_expired_fields(tools))
 
-    # No job needs a lock: leases in the database say who may move what, and a lock would outlive a worker that was killed.
-    @app.periodic(cron=f"* * * * * */{EVERY_SECONDS}")
-    @app.task(name="settle_signups", queue=QUEUE, queueing_lock="settle_signups")
-    def settle_signups(timestamp: int) -> None:  # noqa: ARG001 - the time it was due, which nothing depends on
-        settle.settle_due(tools)
-
-    @app.periodic(cron=f"* * * * * */{EVERY_SECONDS}")
-    @app.task(name="settle_refunds", queue=QUEUE, queueing_lock="settle_refunds")
-    def settle_refunds(timestamp: int) -> None:  # noqa: ARG001
-        refunds.settle_due(tools)
-
-    @app.periodic(cron=f"* * * * * */{EVERY_SECONDS}")
-    @app.task(name="look", queue=QUEUE, queueing_lock="look")
-    def look(timestamp: int) -> None:  # noqa: ARG001
-        looks.look_due(tools)
-
-    _add_telling(app, tools)
-
-    @app.periodic(cron=f"{SWEEP_MINUTE} */{tools.settings.sweep_hours} * * *")
-    @app.task(name="sweep", queue=QUEUE, queueing_lock="sweep")
-    def sweep(timestamp: int) -> None:  # noqa: ARG001
-        sweeping.sweep_on_schedule(tools)
-
-    @app.periodic(cron=f"*/{TIDY_MINUTES} * * * *")
-    @app.task(name="tidy", queue=QUEUE, queueing_lock="tidy")
-    def tidy_up(timestamp: int) -> None:  # noqa: ARG001
-        tidy.wipe_expired_fields(tools)
-
-    @app.periodic(cron=f"*/{TIDY_MINUTES} * * * *")
+    @app.periodic(cron=each_minute)
     @app.task(name="forget_stalled", queue=QUEUE, queueing_lock="forget_stalled")
     async def forget_stalled(timestamp: int) -> None:  # noqa: ARG001
         """Jobs of workers that died: the next round does their work, so only their rows are in the way."""
@@ -67,6 +49,23 @@ def app_for(tools: Tools) -> procrastinate.App:
             await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
 
     return app
+
+
+def _add(app: procrastinate.App, name: str, cron: str, run: Callable[[], object]) -> None:
+    """A kind of work on a schedule, one round at a time in this process; a round that falls due meanwhile has nothing to do.
+
+    No job needs a lock in the database: leases there say who may move what, and a lock would outlive a worker that was killed.
+    """
+    here = threading.Lock()
+
+    @app.periodic(cron=cron)
+    @app.task(name=name, queue=QUEUE, queueing_lock=name)
+    def job(timestamp: int) -> None:  # noqa: ARG001 - the time it was due, which nothing depends on
+        if here.acquire(blocking=False):
+            try:
+                run()
+            finally:
+                here.release()
 
 
 def _connector(tools: Tools) -> PsycopgConnector:
@@ -77,21 +76,6 @@ def _connector(tools: Tools) -> PsycopgConnector:
         min_size=1,
         max_size=4,
     )
-
-
-def _add_telling(app: procrastinate.App, tools: Tools) -> None:
-    """One round at a time in this process: a platform that hangs must not take up all its places."""
-    telling_here = threading.Lock()
-
-    @app.periodic(cron=f"* * * * * */{EVERY_SECONDS}")
-    @app.task(name="tell", queue=QUEUE, queueing_lock="tell")
-    def tell(timestamp: int) -> None:  # noqa: ARG001
-        if telling_here.acquire(blocking=False):
-            try:
-                telling.collect(tools)
-                telling.deliver_due(tools)
-            finally:
-                telling_here.release()
 
 
 def work(tools: Tools) -> None:

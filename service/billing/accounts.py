@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.billing.catalogue import Money
-from service.billing.lifecycle import Access, Rules, access_at
+from service.billing.lifecycle import FREE_ACCESS, Access, Rules, access_at
 from service.billing.tools import Tools
-from service.store import accounts
+from service.store import accounts, disputes
 from service.store.models import Subscription
 
 
@@ -30,7 +30,10 @@ def read(tools: Tools, account: str) -> AccountView:
     with tools.engine.connect() as connection:
         subscription = accounts.latest_subscription(connection, account)
         claiming = accounts.claiming_subscription(connection, account)
+        open_dispute = subscription is not None and disputes.open_of(connection, subscription.id)
     access = access_at(subscription, now, Rules.of(tools.settings))
+    if open_dispute and tools.settings.dispute_access == "none":
+        access = FREE_ACCESS
     ended = subscription is not None and subscription.status == "ended"
     shown = None if ended and access.reason == "free" else subscription
     return AccountView(account, access, shown, claiming is not None and claiming.status == "incomplete")

@@ -53,6 +53,12 @@ TOLD: tuple[Act, ...] = (
 )
 
 
+def tell(tools: Tools) -> int:
+    """One round of the worker: make events of what is new, and send what is due. The number of attempts."""
+    collect(tools)
+    return deliver_due(tools)
+
+
 def collect(tools: Tools) -> int:
     """Read the feed on and make an event of every entry that is told. The number made.
 

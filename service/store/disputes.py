@@ -64,10 +64,14 @@ def stopped_renewal(connection: Connection, subscription_id: str) -> None:
 
 
 def won_after_stop(connection: Connection, subscription_id: str) -> bool:
-    """Whether disputes stopped the renewal of this subscription, and every one of those was won."""
+    """Whether disputes stopped the renewal of this subscription, and every one since the first of those was won."""
     stopped = select(func.count(), func.count().filter(D.status == "won"))
     total, won = connection.execute(stopped.where(D.subscription_id == subscription_id, D.stopped_renewal)).one()
-    return 0 < total == won
+    since = select(func.min(D.created_at)).where(D.subscription_id == subscription_id, D.stopped_renewal)
+    lost = select(D.id).where(
+        D.subscription_id == subscription_id, D.status != "won", D.created_at >= since.scalar_subquery()
+    )
+    return 0 < total == won and connection.execute(lost.limit(1)).first() is None
 
 
 def forget_stop(connection: Connection, subscription_id: str) -> None:

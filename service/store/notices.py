@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -92,11 +92,15 @@ def subscriptions_of_shopper(connection: Connection, provider_shopper: str) -> l
     return [*connection.execute(statement).scalars()]
 
 
-def reversals(connection: Connection, provider_subscription: str) -> list[str]:
-    """The payments of a subscription of which a hint says that money went back: their transactions are to be read."""
+def reversals(connection: Connection, provider_subscription: str, paid: Collection[str]) -> list[str]:
+    """The payments of a subscription of which a notice says that money went back: their transactions are to be read.
+
+    `paid` are the payments that BlueSnap lists of it: a notice may name one of them, and no subscription, before we know of it.
+    """
+    hinted = (N.provider_subscription == provider_subscription) & (N.outcome == "hint")
+    unnamed = N.provider_subscription.is_(None) & (N.outcome == "waiting") & N.reference.in_(paid)
     statement = select(N.reference).where(
-        N.provider_subscription == provider_subscription,
-        N.outcome == "hint",
+        hinted | unnamed,
         N.type.in_(REVERSALS),
         N.reference.is_not(None),
     )

@@ -60,7 +60,12 @@ class RefundOrderIn(Body):
         error_messages=MESSAGES,
         validate=validate.OneOf(refunds.REASONS, error=Code.FIELD_MALFORMED.value),
     )
-    cancel_subscription = Truth(load_default=False, metadata={"description": "Also end the subscription, at once."})
+    cancel_subscription = Truth(
+        load_default=False,
+        metadata={
+            "description": "Also end the subscription at BlueSnap, at once. The plan stays to the end of what was paid."
+        },
+    )
 
 
 class RefundOut(Schema):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import func, update
 
 from service.billing.money import refunds
 from service.bluesnap.payloads import ChargebackSeen, Transaction
@@ -19,7 +22,8 @@ from service.errors import (
     RetryLater,
     Unknown,
 )
-from service.store.models import SUBSCRIPTIONS
+from service.store.journal import Origin
+from service.store.models import REFUNDS, SUBSCRIPTIONS, TASKS
 from tests.support.desk import Desk
 from tests.support.metrics import reading
 from tests.support.outcomes import TROUBLES, refused
@@ -341,3 +345,24 @@ def test_never_more_is_given_back_than_was_ordered(make_tools, bluesnap, keeps, 
     settle_in_full(money)
     assert money.given == ([WHOLE] if ordered and (happens or keeps) else [])
     assert money.left == (0 if ordered else WHOLE)
+
+
+def test_pending_refund_of_which_bluesnap_says_nothing_for_a_month_reaches_a_person(money, bluesnap):
+    bluesnap.refund_status = "PENDING"
+    made = money.order("10.00")
+    shown = bluesnap.get_transaction
+
+    def silent(number):
+        if number == made.provider_refund:
+            raise NotFound("not_found", status=403)
+        found = shown(number)
+        return replace(found, refunds=[replace(one, status=None) for one in found.refunds])
+
+    bluesnap.get_transaction = silent
+    for _ in range(31):
+        with money.desk.tools.engine.begin() as connection:
+            earlier = {"lease_until": func.clock_timestamp(), "called_at": REFUNDS.c.called_at - timedelta(days=1)}
+            connection.execute(update(REFUNDS).values(earlier))
+        refunds.settle_due(money.desk.tools)
+    assert [row.kind for row in money.desk.rows(TASKS)] == ["refund_stuck"]
+    assert refunds.decide(money.desk.tools, made.id, Origin("operator"), given=True) is not None

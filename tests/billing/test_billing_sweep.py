@@ -196,8 +196,8 @@ def test_charges_of_every_subscription_are_compared_once_a_day(desk, clock, hour
         ({"plan_id": "2340002"}, "plan", "other_terms"),
         ({"currency": "EUR"}, "currency", "other_terms"),
         ({"quantity": 2}, "quantity", "sweep_doubt"),
-        ({"status": UNRECOGNISED}, "status", "sweep_doubt"),
-        ({"status": "SUSPENDED"}, "status", "sweep_doubt"),
+        ({"status": UNRECOGNISED}, "status", "odd_status"),
+        ({"status": "SUSPENDED"}, "status", "odd_status"),
     ],
 )
 def test_what_only_a_person_may_decide_is_asked_once(desk, bluesnap, bought, sweep, subscription, change, word, kind):
@@ -255,7 +255,7 @@ def test_paid_there_and_ended_here_alarms_and_is_left_to_a_person(desk, bluesnap
     seen = reading("panless_paid_there_inactive_here_total")
     assert found(sweep()) == [("paid_there", "ask_a_person", False)]
     assert reading("panless_paid_there_inactive_here_total") == seen + 1
-    assert [kind for kind, *_ in tasks(desk)] == ["sweep_doubt"]
+    assert [kind for kind, *_ in tasks(desk)] == ["paid_there"]
 
 
 def test_paid_there_after_the_grace_ended_here_alarms_and_is_repaired(

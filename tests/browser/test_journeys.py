@@ -41,6 +41,7 @@ def levers(stack):
     made.back_to_now()
 
 
+@pytest.mark.long
 def test_newcomer_types_a_card_and_owns_a_team_plan(shop):
     shop.choose("Team", members=4)
     expect(shop.page.locator("#total")).to_have_text("$116.00")
@@ -63,6 +64,7 @@ def test_buyer_from_a_state_pays_by_american_express_for_business(shop):
     shop.await_welcome("Business")
 
 
+@pytest.mark.long
 def test_declined_buyer_stays_on_the_form_and_pays_with_another_card(shop, levers):
     before = len(levers.ledger())
     shop.choose()
@@ -136,6 +138,8 @@ def test_whole_journey_works_by_keyboard_alone(shop):
     shop.await_welcome()
 
 
+@pytest.mark.long
+@pytest.mark.long
 def test_account_that_has_a_plan_is_not_sold_a_second(shop):
     shop.choose()
     shop.fill_form()

@@ -74,6 +74,8 @@ def test_key_whose_name_could_hold_a_card_number_is_refused(run, module_database
     assert VISA not in complaints
 
 
+@pytest.mark.long
+@pytest.mark.long
 def test_plans_that_cannot_be_checked_are_a_finding(run, module_database):
     status, shown, complaints = run("plans", "check", "--json", database_url=module_database)
     assert (status, complaints) == (1, "")

@@ -99,7 +99,7 @@ def test_payments_that_hints_take_back_are_named_once_each(connection):
     keep(connection, "REFUND", reference="7200005", provider_subscription="7100009")
     keep(connection, "REFUND", reference=None)
     keep(connection, "CANCELLATION", reference="7200006")
-    assert notices.reversals(connection, OURS) == ["7200001", "7200003"]
+    assert notices.reversals(connection, OURS, []) == ["7200001", "7200003"]
 
 
 def test_payment_and_shopper_lead_to_their_subscriptions(connection):

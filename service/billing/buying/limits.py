@@ -25,6 +25,8 @@ def address_digest(keyring: Keyring, address: str | None) -> bytes | None:
     if address is None:
         return None
     parsed = ipaddress.ip_address(address)
+    if isinstance(parsed, ipaddress.IPv6Address):  # as sockets of both kinds write an IPv4 address
+        parsed = parsed.ipv4_mapped or parsed
     network = ipaddress.ip_network((parsed, PREFIX[parsed.version]), strict=False)
     return keyring.fingerprints(b"address|" + str(network).encode())[0]
 

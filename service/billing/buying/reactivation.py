@@ -20,7 +20,7 @@ from service.billing.life.truth import OVER
 from service.billing.tasks import open_task
 from service.billing.tools import Tools
 from service.errors import BlueSnapError, Code, Declined, FieldError, NotFound, Refusal
-from service.store import accounts, subscriptions
+from service.store import accounts, notices, signups, subscriptions
 from service.store.changes import LostRaceError
 from service.store.journal import Act, Origin
 from service.store.models import Signup, Subscription
@@ -76,6 +76,8 @@ def _is_over(tools: Tools, subscription: Subscription) -> bool:
 
 def _end(tools: Tools, origin: Origin, last: Subscription) -> Subscription:
     """See at BlueSnap that it has ended, so that the account can be claimed anew. Raises Refusal."""
+    if last.pending_change is not None:  # an undoing may be under way: what is shown now may not be how it ends
+        raise Refusal(Code.SUBSCRIPTION_CHANGED, retry_after=2, version=last.version)
     try:
         found = tools.bluesnap.get_subscription(last.provider_subscription or "")
     except BlueSnapError as error:
@@ -152,6 +154,10 @@ def _claim(tools: Tools, origin: Origin, last: Subscription, terms: Terms) -> Si
     with tools.engine.begin() as connection:
         accounts.lock(connection, last.account, now)
         checkout.refuse_if_claimed(accounts.claiming_subscription(connection, last.account))
+        shopper = last.provider_shopper or ""
+        notices.hold(connection, f"shopper|{shopper}")  # adopted accounts may share one: it has one attempt at a time
+        if signups.of_shopper(connection, shopper) is not None:
+            raise Refusal(Code.SIGNUP_UNDECIDED)
         _check_limits(connection, tools, last.account)
         claimed = steps.claim(connection, last.account, terms, origin, now=now)
         return steps.begin(

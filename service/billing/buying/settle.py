@@ -93,7 +93,10 @@ def _find_subscription(tools: Tools, signup: Signup) -> None:
     except NotFound:
         found = []
     except BlueSnapError as error:
-        _wait(tools, signup, cause=error.cause)
+        if signup.state == "subscription_unknown" and _age(tools, signup) >= SEARCH:
+            steps.stop(tools, signup, WORKER, cause="never_found")
+        else:
+            _wait(tools, signup, cause=error.cause)
         return
     unknown = candidates(tools, signup.provider_shopper or "", found)
     if signup.session_id is None:  # what is over already was there before this shopper bought again
@@ -104,7 +107,8 @@ def _find_subscription(tools: Tools, signup: Signup) -> None:
     elif unknown:
         adopt(tools, WORKER, signup, unknown[0])
     elif signup.state == "shopper_vaulted" or (tools.settings.idempotency_proven and age < KEY_LIFE):
-        subscribe(tools, WORKER, steps.repeat_subscription(tools, signup, WORKER))
+        again = steps.repeat_subscription(tools, signup, WORKER)
+        subscribe(tools, WORKER, again, repeated=signup.state == "subscription_unknown")
     elif age < SEARCH:
         _wait(tools, signup, cause="not_found_yet")
     else:

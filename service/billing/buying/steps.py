@@ -186,6 +186,8 @@ def activate(tools: Tools, signup: Signup, origin: Origin, found: payloads.Subsc
             )
             charges.record(connection, subscription, payment, now=now, origin=origin)
         apply_waiting(connection, tools, subscription)
+        if first is None:  # a read shows no charge: the look lists it
+            subscriptions.ask_soon(connection, found.subscription_id)
         active = move(connection, signup, Step.ACTIVATED, origin, cause=None, **SETTLED)
         _complete(connection, tools, active, origin)
     return active

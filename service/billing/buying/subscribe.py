@@ -5,15 +5,18 @@ from __future__ import annotations
 from service.billing.buying import steps
 from service.billing.tools import Tools
 from service.bluesnap.payloads import Subscription as Found
-from service.errors import BlueSnapError, NeverSent, RetryLater, Unknown
+from service.errors import BlueSnapError, Declined, NeverSent, RetryLater, Unknown
 from service.store import accounts
 from service.store.journal import Origin
 from service.store.models import Signup
 from service.telemetry import metrics
 
 
-def subscribe(tools: Tools, origin: Origin, signup: Signup) -> Signup:
-    """Create the subscription, with the attempt's own key. Raises BlueSnapError if the attempt is over."""
+def subscribe(tools: Tools, origin: Origin, signup: Signup, *, repeated: bool = False) -> Signup:
+    """Create the subscription, with the attempt's own key. Raises BlueSnapError if the attempt is over.
+
+    `repeated`: an earlier call with this key may have charged. What was not processed now says nothing of that one.
+    """
     with tools.engine.connect() as connection:
         claim = accounts.subscription(connection, signup.subscription_id)
     plan = tools.catalogue.version(claim.plan, claim.plan_version)
@@ -29,8 +32,12 @@ def subscribe(tools: Tools, origin: Origin, signup: Signup) -> Signup:
     except Unknown as error:
         return steps.lose(tools, signup, origin, cause=error.cause)
     except (NeverSent, RetryLater) as error:
+        if repeated:
+            return steps.lose(tools, signup, origin, cause=error.cause)
         return steps.postpone(tools, signup, origin, cause=error.cause)
     except BlueSnapError as error:
+        if repeated and not isinstance(error, Declined):
+            return steps.lose(tools, signup, origin, cause=error.cause)
         steps.end(tools, signup, origin, error)
         raise
     return adopt(tools, origin, signup, found)

@@ -79,6 +79,7 @@ def _apply_payment(connection: Connection, tools: Tools, row: Notice, origin: Or
         row.reference, row.amount, row.currency, "notice",
         charged_on=day, kind="recurring" if row.type == "RECURRING" else None,
     )  # fmt: skip
+    subscriptions.locked(connection, subscription.id)  # as looks do, or each of us waits for what the other holds
     new = charges.record(connection, subscription, payment, now=tools.clock(), origin=origin)
     return Verdict("applied", None if new else "known_already")
 

@@ -32,9 +32,13 @@ def change_renewal(
             return subscription
         if renews and subscription.status == "disputed":
             raise Refusal(Code.SUBSCRIPTION_DISPUTED, version=subscription.version)
+        if origin.actor == "worker" and not renews:
+            disputes.stopped_renewal(connection, subscription.id)
         intended = intend(connection, tools, subscription, origin, order=order)
 
-    def judge(_: Connection, after: Subscription, __: Found) -> Subscription | None:
+    def judge(connection: Connection, after: Subscription, _: Found) -> Subscription | None:
+        if renews and after.renews:
+            disputes.forget_stop(connection, after.id)
         return after if after.status == "ended" or after.renews == renews else None
 
     return carry_out(tools, intended, origin, writes=[{"auto_renew": renews}], judge=judge)

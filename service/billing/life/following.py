@@ -48,6 +48,14 @@ def follow(
     if due is None:
         metrics.LOOKS_ODD.inc()
         log.error("look.odd_status", subscription=subscription.id, account=subscription.account)
+        open_task(
+            connection,
+            "odd_status",
+            origin,
+            subject=subscription.id,
+            account=subscription.account,
+            reference=subscription.provider_subscription,
+        )
         return subscription
     for event, values in due:
         status, act = subscription_move(subscription.status, event)

@@ -37,6 +37,8 @@ class Order(enum.StrEnum):
 SETTLED: dict[str, Any] = {
     "pending_change": None, "pending_until": None, "pending_plan": None, "pending_plan_version": None, "pending_members": None,
 }  # fmt: skip
+#: Until the worker orders again what BlueSnap has refused it.
+REFUSED_SECONDS = 3_600
 Write = dict[str, Any]
 #: Confirms what a read shows, or says None: that is not what was ordered.
 Judge = Callable[[Connection, Subscription, Found], Subscription | None]
@@ -61,7 +63,8 @@ def intend(
     connection: Connection, tools: Tools, subscription: Subscription, origin: Origin, *, order: Order, **ordered: Any
 ) -> Subscription:
     """Commit the intent, with a look that will settle it if this process dies."""
-    seconds = tools.settings.lease_seconds
+    # a switch is two reads and two writes, of which one may take as long as a charge: the intent outlives them all
+    seconds = tools.settings.lease_seconds + 3 * tools.settings.total_seconds
     until = database.now(connection) + timedelta(seconds=seconds)
     subscriptions.look_again(connection, subscription.id, seconds=seconds, looked=0)
     ordered |= {"pending_change": order.value, "pending_until": until}
@@ -111,7 +114,10 @@ def refuse(tools: Tools, intended: Subscription, origin: Origin) -> None:
     """It was definitely not done. A look may show why."""
     with tools.engine.begin() as connection:
         mine = subscriptions.locked(connection, intended.id) or intended
-        subscriptions.ask_soon(connection, mine.provider_subscription or "")
+        if origin.actor == "worker":  # ordered by ourselves, and again after the next look: not at once
+            subscriptions.look_again(connection, mine.id, seconds=REFUSED_SECONDS, looked=mine.looked)
+        else:
+            subscriptions.ask_soon(connection, mine.provider_subscription or "")
         if mine.pending_change == intended.pending_change:
             changes.change(connection, mine, Act.CHANGE_REFUSED, origin, **SETTLED)
     _counted(intended.pending_change, "refused")
@@ -124,7 +130,7 @@ def leave_pending(tools: Tools, intended: Subscription, origin: Origin) -> Subsc
         mine = subscriptions.locked(connection, intended.id) or intended
         if mine.pending_change != intended.pending_change:
             return mine
-        subscriptions.look_again(connection, mine.id, seconds=seconds, looked=0)
+        subscriptions.look_again(connection, mine.id, seconds=seconds, looked=mine.looked)
         until = database.now(connection) + timedelta(seconds=seconds)
         _counted(mine.pending_change, "unknown")
         return changes.change(connection, mine, Act.OUTCOME_UNKNOWN, origin, pending_until=until)

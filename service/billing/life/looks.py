@@ -33,12 +33,16 @@ FINISHED_IN_VAIN = 5
 
 @dataclass(frozen=True)
 class Reading:
-    """What BlueSnap showed of a subscription: itself, its charges, and the transactions of those that something was given back of."""
+    """What BlueSnap showed of a subscription: itself, its charges, and the transactions of those that something was given back of.
+
+    `whole` is false where one of those could not be read.
+    """
 
     found: payloads.Subscription
     paid: Sequence[payloads.Charge]
     reversed: Sequence[payloads.Transaction]
     begun: datetime
+    whole: bool
 
 
 def look_due(tools: Tools) -> int:
@@ -66,6 +70,8 @@ def look(tools: Tools, subscription_id: str) -> None:
         return
     with tools.engine.begin() as connection:
         settled = _settle(connection, tools, taken, reading)
+    if settled is None:
+        return
     try:
         _act(tools, settled, reading.found)
     except Refusal as refused:
@@ -77,11 +83,22 @@ def read(tools: Tools, subscription: Subscription) -> Reading:
     begun, provider = tools.clock(), subscription.provider_subscription or ""
     found = tools.bluesnap.get_subscription(provider)
     paid = tools.bluesnap.list_charges(provider)
+    known = {charge.transaction_id for charge in paid}
     with tools.engine.connect() as connection:
         given_back = {charge.transaction_id for charge in paid if refunds.differs(connection, charge)}
-        given_back |= set(notices.reversals(connection, provider))
-    known = {charge.transaction_id for charge in paid}
-    return Reading(found, paid, [tools.bluesnap.get_transaction(one) for one in sorted(given_back & known)], begun)
+        given_back |= set(notices.reversals(connection, provider, known))
+    wanted = sorted(given_back & known)
+    shown = [one for one in (_transaction(tools, subscription, reference) for reference in wanted) if one is not None]
+    return Reading(found, paid, shown, begun, whole=len(shown) == len(wanted))
+
+
+def _transaction(tools: Tools, subscription: Subscription, reference: str) -> payloads.Transaction | None:
+    """None if it cannot be read: what was given back is found out later, and the paid period does not wait for it."""
+    try:
+        return tools.bluesnap.get_transaction(reference)
+    except BlueSnapError as error:
+        log.warning("look.incomplete", subscription=subscription.id, account=subscription.account, cause=error.cause)
+        return None
 
 
 def record(connection: Connection, subscription: Subscription, reading: Reading, *, source: str, tools: Tools) -> None:
@@ -101,18 +118,25 @@ def record(connection: Connection, subscription: Subscription, reading: Reading,
             disputes.follow(connection, known, transaction, subscription, now=now, origin=WORKER)
 
 
-def _settle(connection: Connection, tools: Tools, taken: Subscription, reading: Reading) -> Subscription:
-    """Take every move that has happened, and say when to look again."""
+def _settle(connection: Connection, tools: Tools, taken: Subscription, reading: Reading) -> Subscription | None:
+    """Take every move that has happened, and say when to look again. None if what was read is older than the record."""
     subscription = subscriptions.locked(connection, taken.id) or taken
     record(connection, subscription, reading, source="look", tools=tools)
+    if subscription.version != taken.version:  # changed while we were reading: what we read is old
+        subscriptions.look_again(connection, subscription.id, seconds=0, looked=taken.looked)
+        return None
     subscription = follow(connection, tools, subscription, found=reading.found, origin=WORKER)
-    notices.looked(connection, reading.found.subscription_id, reading.begun)
+    if reading.whole:
+        notices.looked(connection, reading.found.subscription_id, reading.begun)
     if subscriptions.is_settled(connection, subscription):
         subscription = _settle_change(connection, tools, subscription, reading.found)
     present = subscriptions.locked(connection, subscription.id) or subscription
     if present.look_at != taken.look_at:
         return subscription  # something was heard while we were reading, or just now: that look is still to come
-    _plan_next(connection, tools, subscription)
+    if reading.whole:
+        _plan_next(connection, tools, subscription)
+    else:
+        _again(connection, tools, subscription)
     return subscription
 
 
@@ -124,6 +148,8 @@ def _settle_change(
         if subscription.status != "ended" and terms.is_half_way(tools, subscription, found):
             return subscription
         subscription = terms.judge(connection, tools, subscription, found=found, origin=WORKER) or subscription
+    if subscription.pending_change == Order.RESUME and subscription.renews:
+        dispute_rows.forget_stop(connection, subscription.id)
     return changes.change(connection, subscription, Act.CHANGE_SETTLED, WORKER, **intents.SETTLED)
 
 
@@ -165,8 +191,6 @@ def _finish(tools: Tools, subscription: Subscription, found: payloads.Subscripti
 def _stop_renewal(tools: Tools, subscription: Subscription) -> None:
     """A disputed subscription is not charged again, unless the setting gives it full access (DESIGN section 3, chargeback)."""
     if subscription.renews and tools.settings.dispute_access != "full":
-        with tools.engine.begin() as connection:
-            dispute_rows.stopped_renewal(connection, subscription.id)
         cancellation.change_renewal(tools, WORKER, subscription.account, Order.CANCEL)
 
 
@@ -176,8 +200,6 @@ def _resume_renewal(tools: Tools, subscription: Subscription) -> None:
         won = dispute_rows.won_after_stop(connection, subscription.id)
     if won:
         cancellation.change_renewal(tools, WORKER, subscription.account, Order.RESUME)
-        with tools.engine.begin() as connection:
-            dispute_rows.forget_stop(connection, subscription.id)
 
 
 def _again(connection: Connection, tools: Tools, subscription: Subscription) -> None:

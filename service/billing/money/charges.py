@@ -44,6 +44,14 @@ def record(
 
 def _compare(connection: Connection, subscription: Subscription, charge: Charge, origin: Origin) -> None:
     """More than was agreed goes to a person, who gives it back; less is never charged again (DESIGN section 7 point 7)."""
+    day, first_unpaid = charge.charged_on, subscription.next_charge_on
+    if subscription.status == "ended" and day is not None and first_unpaid is not None and day >= first_unpaid:
+        # paid for a period after the end, which gives no access: all of it is too much
+        open_task(
+            connection, "overcharge", origin, subject=charge.id, reference=charge.reference, account=subscription.account,
+            amount=charge.amount, currency=charge.currency,
+        )  # fmt: skip
+        return
     agreed: Price | Subscription | None = subscription
     if charge.charged_on is not None:
         agreed = prices.on(connection, subscription.id, charge.charged_on)

@@ -28,6 +28,8 @@ WORKER = Origin("worker")
 KEY_LIFE = timedelta(hours=23)
 #: How long a refund that may not be repeated is looked for, before a person is asked.
 SEARCH = timedelta(hours=24)
+#: A refund that BlueSnap took and says nothing of ever after; it takes up to two weeks at a bank.
+SILENCE = timedelta(days=30)
 LONGEST_WAIT_SECONDS = 900
 LONGEST_PENDING_SECONDS = 86_400
 BATCH = 100
@@ -84,7 +86,7 @@ def _ask_how_far(tools: Tools, refund: Refund, charge: Charge, seen: payloads.Tr
     told = standing(tools, number)
     if told in {"succeeded", "failed"}:
         record(tools, refund, told, WORKER)
-    elif shown is None and number is None and _age(tools, refund) >= SEARCH:
+    elif told is None and _age(tools, refund) >= (SEARCH if shown is None and number is None else SILENCE):
         _leave_to_person(tools, refund)
     else:
         _wait(tools, refund, cause="pending", longest=LONGEST_PENDING_SECONDS)

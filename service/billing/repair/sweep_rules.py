@@ -128,7 +128,9 @@ def task_of(row: Row) -> str:
     """The kind of the task that puts a difference before a person."""
     if row.subscription is None:
         return "unknown_subscription"
-    return "other_terms" if row.difference in TERMS else "sweep_doubt"
+    if row.difference in TERMS:
+        return "other_terms"
+    return {"paid_there": "paid_there", "status": "odd_status"}.get(row.difference, "sweep_doubt")
 
 
 def is_new(connection: Connection, row: Row) -> bool:
