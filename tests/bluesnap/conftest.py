@@ -9,7 +9,7 @@ import responses
 
 pytest.register_assert_rewrite("bluesnap_peers")
 
-from bluesnap_peers import SHORT, Peer, Server  # noqa: E402 - only what is imported after that line is rewritten
+from bluesnap_peers import PATIENT, SHORT, Peer, Server  # noqa: E402 - only what is imported after that line is rewritten
 
 from service.bluesnap.client import BlueSnapClient  # noqa: E402
 
@@ -32,13 +32,14 @@ def serve() -> Iterator[Callable[..., Server]]:
 
 
 @pytest.fixture
-def client_of() -> Iterator[Callable[..., BlueSnapClient]]:
-    """Makes clients with short deadlines for an address; closes them after the test."""
+def client_of(request: pytest.FixtureRequest) -> Iterator[Callable[..., BlueSnapClient]]:
+    """Makes clients for an address, with short deadlines where the file is about them (`DEADLINES`); closes them after the test."""
+    timeouts = SHORT if getattr(request.module, "DEADLINES", False) else PATIENT
     clients: list[BlueSnapClient] = []
 
     def make(base_url: str, **options: object) -> BlueSnapClient:
         made = BlueSnapClient(
-            **{"base_url": base_url, "user": "API_1", "password": "a-password", "timeouts": SHORT, **options}
+            **{"base_url": base_url, "user": "API_1", "password": "a-password", "timeouts": timeouts, **options}
         )
         clients.append(made)
         return made

@@ -16,6 +16,8 @@ from service.bluesnap.cards import CardHint
 from service.bluesnap.client import Timeouts
 from service.errors import NeverSent, Unknown
 
+DEADLINES = True
+
 BASE = "http://127.0.0.1:1/services/2/"
 CARD = CardHint("VISA", "9299")
 CHANGES = {

@@ -12,6 +12,8 @@ from bluesnap_peers import answer, cause_of, shop, subscribe
 from service.bluesnap import transport
 from service.bluesnap.client import Timeouts
 
+DEADLINES = True
+
 
 def test_a_body_that_drips_ends_at_the_total_deadline(serve, client_of):
     def handler(peer, server):

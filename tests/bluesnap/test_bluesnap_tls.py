@@ -21,6 +21,8 @@ from cryptography.x509.oid import NameOID
 from service.bluesnap import transport
 from service.errors import NeverSent, Unknown
 
+DEADLINES = True
+
 DAY = dt.timedelta(days=1)
 PLAN = b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"planId":7}'
 
