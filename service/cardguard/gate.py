@@ -86,8 +86,9 @@ class Gate:
         }
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Let the request through as it came, but without its cookies; or refuse it."""
-        environ.pop("HTTP_COOKIE", None)  # nobody here reads them
+        """Let the request through as it came, but without the headers that nobody here reads; or refuse it."""
+        for name in places.UNREAD_HEADERS & environ.keys():
+            del environ[name]
         found = self._search(environ)
         answer = self._app if found is None else self._refuse(environ, found)
         return answer(environ, start_response)

@@ -49,6 +49,16 @@ _is_ours = _exactly(rf"{formats.OUR_ID}|{formats.CURSOR}")
 _OCTET = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _is_address = _exactly(rf"{_OCTET}(\.{_OCTET}){{3}}(:[0-9]{{1,5}})?")
 _LISTS = frozenset({"HTTP_X_FORWARDED_FOR", *EXACT_HEADERS})
+#: Headers that nobody here reads, and whose honest values may look like card numbers (decimal ids of tracers, cookies): dropped unread.
+UNREAD_HEADERS = frozenset(
+    {
+        "HTTP_COOKIE", "HTTP_TRACESTATE", "HTTP_BAGGAGE", "HTTP_B3", "HTTP_X_B3_TRACEID", "HTTP_X_B3_SPANID",
+        "HTTP_X_B3_PARENTSPANID", "HTTP_X_B3_SAMPLED", "HTTP_X_B3_FLAGS", "HTTP_X_CLOUD_TRACE_CONTEXT", "HTTP_X_AMZN_TRACE_ID",
+        "HTTP_X_DATADOG_TRACE_ID", "HTTP_X_DATADOG_PARENT_ID", "HTTP_X_DATADOG_SAMPLING_PRIORITY", "HTTP_X_DATADOG_ORIGIN",
+        "HTTP_X_DATADOG_TAGS", "HTTP_UBER_TRACE_ID", "HTTP_SENTRY_TRACE", "HTTP_NEWRELIC", "HTTP_CF_RAY", "HTTP_X_REQUEST_ID",
+        "HTTP_X_CORRELATION_ID", "HTTP_X_REQUEST_START", "HTTP_X_QUEUE_START", "HTTP_X_OT_SPAN_CONTEXT",
+    }
+)  # fmt: skip
 #: Names of headers that honest clients and proxies send.
 _USUAL = frozenset(
     {

@@ -206,6 +206,15 @@ def test_numbers_are_scanned_as_they_were_written(stage):
     assert {"4.012888888881881e15", "1E+2", "-7"} <= set(stage.scanned)
 
 
+@pytest.mark.parametrize(
+    "name", ["X-Cloud-Trace-Context", "X-Datadog-Trace-Id", "B3", "X-Amzn-Trace-Id", "X-Request-Id", "Tracestate"]
+)
+def test_ids_of_tracers_are_dropped_unread(stage, name):
+    assert stage.send(headers={name: VISA}) == "served"
+    [(environ, _)] = stage.served
+    assert VISA not in str(environ)
+
+
 def test_cookies_are_dropped_unread(stage):
     assert stage.send(headers={"Cookie": f"card={VISA}"}) == "served"
     [(environ, _)] = stage.served

@@ -68,7 +68,7 @@ ENTRANCES = {
     **{
         name: get(**{name: VISA})
         for name in (
-            "User-Agent", "Referer", "X-Request-Id", "traceparent", "tracestate", "baggage", "X-Forwarded-For", "X-Forwarded-Host",
+            "User-Agent", "Referer", "traceparent", "X-Forwarded-For", "X-Forwarded-Host",
             "Forwarded", "Accept-Language", "Content-Disposition", "If-None-Match", "If-Match", "Range", "From", "Idempotency-Key",
             "X-Anything",
         )
@@ -206,8 +206,9 @@ def test_key_of_a_refused_request_is_not_used_up(web):
     assert web.order(key=key).status_code == 201
 
 
-def test_cookies_are_dropped_unread(web, logged):
-    answer = web.call("GET", ACCOUNT, auth=web.key, headers={"Cookie": f"{VISA}={VISA}"})
+@pytest.mark.parametrize("name", ["Cookie", "X-Request-Id", "tracestate", "baggage", "X-Cloud-Trace-Context"])
+def test_cookies_and_ids_of_tracers_are_dropped_unread(web, logged, name):
+    answer = web.call("GET", ACCOUNT, auth=web.key, headers={name: f"{VISA}={VISA}"})
     assert answer.status_code == 200
     assert traces(told(answer) + logged(), VISA) == []
 
