@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from service.errors import (
     Advice,
     BlueSnapError,
@@ -16,6 +18,10 @@ from service.errors import (
     RetryLater,
 )
 
+#: BlueSnap keeps idempotency keys for 24 hours (bluesnap/api.md section 3); we stop repeating a call that moves money an hour before.
+KEY_LIFE = timedelta(hours=23)
+#: How long such a call is looked for where it may not be repeated, before a person is asked (DESIGN section 7 point 3).
+SEARCH = timedelta(hours=24)
 #: Reasons that the payer can mend by typing again, even where the issuer calls the card dead.
 MENDABLE = {DeclineReason.CARD_EXPIRED, DeclineReason.INCORRECT_DETAILS}
 

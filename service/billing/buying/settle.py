@@ -14,6 +14,7 @@ import structlog
 from service.billing.buying import steps
 from service.billing.buying.subscribe import adopt, subscribe
 from service.billing.life.truth import OVER
+from service.billing.outcomes import KEY_LIFE, SEARCH
 from service.billing.tools import Tools
 from service.bluesnap.payloads import Subscription as Found
 from service.errors import BlueSnapError, NotFound, Rejected, Unknown
@@ -24,10 +25,6 @@ from service.store.models import Signup
 
 log = structlog.get_logger()
 WORKER = Origin("worker")
-#: BlueSnap keeps idempotency keys for 24 hours (bluesnap/api.md section 3); we stop an hour before.
-KEY_LIFE = timedelta(hours=23)
-#: How long a charge that may not be repeated is looked for, before a person is asked.
-SEARCH = timedelta(hours=24)
 LONGEST_WAIT_SECONDS = 900
 BATCH = 100
 

@@ -17,22 +17,22 @@ RENEWS = {Order.CANCEL: False, Order.RESUME: True}
 
 
 def change_renewal(
-    tools: Tools, origin: Origin, account: str, order: Order, *, version: int | None = None
+    tools: Tools, origin: Origin, account: str, order: Order, *, version: int | None = None, for_dispute: bool = False
 ) -> Subscription:
     """Cancel at the period's end, or undo it. The subscription; its `pending_change` is set while the outcome is unknown. Raises Refusal.
 
-    Ordering what is so already changes nothing and is fine.
+    Ordering what is so already changes nothing and is fine. `for_dispute`: a disputed charge is why, so a won one will undo it.
     """
     renews = RENEWS[order]
     with tools.engine.begin() as connection:
         subscription = held(connection, tools, account, version=version)
-        if origin.actor != "worker":
+        if not for_dispute:
             disputes.forget_stop(connection, subscription.id)  # ordered for itself now: a won dispute will not undo it
         if subscription.renews == renews:
             return subscription
         if renews and subscription.status == "disputed":
             raise Refusal(Code.SUBSCRIPTION_DISPUTED, version=subscription.version)
-        if origin.actor == "worker" and not renews:
+        if for_dispute and not renews:
             disputes.stopped_renewal(connection, subscription.id)
         intended = intend(connection, tools, subscription, origin, order=order)
 

@@ -191,7 +191,7 @@ def _finish(tools: Tools, subscription: Subscription, found: payloads.Subscripti
 def _stop_renewal(tools: Tools, subscription: Subscription) -> None:
     """A disputed subscription is not charged again, unless the setting gives it full access (DESIGN section 3, chargeback)."""
     if subscription.renews and tools.settings.dispute_access != "full":
-        cancellation.change_renewal(tools, WORKER, subscription.account, Order.CANCEL)
+        cancellation.change_renewal(tools, WORKER, subscription.account, Order.CANCEL, for_dispute=True)
 
 
 def _resume_renewal(tools: Tools, subscription: Subscription) -> None:
@@ -199,7 +199,7 @@ def _resume_renewal(tools: Tools, subscription: Subscription) -> None:
     with tools.engine.begin() as connection:
         won = dispute_rows.won_after_stop(connection, subscription.id)
     if won:
-        cancellation.change_renewal(tools, WORKER, subscription.account, Order.RESUME)
+        cancellation.change_renewal(tools, WORKER, subscription.account, Order.RESUME, for_dispute=True)
 
 
 def _again(connection: Connection, tools: Tools, subscription: Subscription) -> None:

@@ -172,10 +172,10 @@ def _plan(tools: Tools, subscription: Subscription, wanted: str) -> Plan:
 def _check_changeable(subscription: Subscription, terms: Terms) -> None:
     if terms == agreed(subscription):
         return
-    if not subscription.renews:
-        raise Refusal(Code.SUBSCRIPTION_CANCELED, version=subscription.version)
     if subscription.status == "disputed":
         raise Refusal(Code.SUBSCRIPTION_DISPUTED, version=subscription.version)
+    if not subscription.renews:
+        raise Refusal(Code.SUBSCRIPTION_CANCELED, version=subscription.version)
 
 
 def _takes_effect_at_once(tools: Tools, subscription: Subscription, terms: Terms) -> bool:

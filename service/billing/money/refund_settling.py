@@ -13,6 +13,7 @@ import structlog
 from service.billing.money.refund_giving import accept, give, lose, record, standing
 from service.billing.money.refund_matching import match
 from service.billing.money.refund_records import give_up, learn
+from service.billing.outcomes import KEY_LIFE, SEARCH
 from service.billing.tools import Tools
 from service.bluesnap import payloads
 from service.bluesnap.causes import Cause
@@ -24,10 +25,6 @@ from service.store.models import Charge, Refund
 
 log = structlog.get_logger()
 WORKER = Origin("worker")
-#: BlueSnap keeps idempotency keys for 24 hours (bluesnap/api.md section 3); we stop an hour before.
-KEY_LIFE = timedelta(hours=23)
-#: How long a refund that may not be repeated is looked for, before a person is asked.
-SEARCH = timedelta(hours=24)
 #: A refund that BlueSnap took and says nothing of ever after; it takes up to two weeks at a bank.
 SILENCE = timedelta(days=30)
 LONGEST_WAIT_SECONDS = 900
