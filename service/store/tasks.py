@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from service.store.database import many, one
@@ -34,8 +34,3 @@ def of_matter(connection: Connection, kind: str, subject: str, reference: str) -
 def listed(connection: Connection, states: Sequence[str]) -> list[Task]:
     """Tasks in these states, oldest first."""
     return many(connection, select(TASKS).where(T.state.in_(states)).order_by(T.id), Task)
-
-
-def count_open(connection: Connection) -> int:
-    """How many wait for a person."""
-    return connection.execute(select(func.count()).where(T.state == "open")).scalar_one()
