@@ -49,6 +49,8 @@ SIGNUP_MOVES: dict[tuple[str, Step], tuple[str, Act]] = {
     ("subscription_unknown", Step.REQUESTED): ("subscription_requested", Act.SUBSCRIPTION_REQUESTED),
     ("subscription_unknown", Step.STUCK): ("stuck", Act.SIGNUP_STUCK),
     ("subscription_unknown", Step.ACTIVATED): ("active", Act.SIGNUP_ACTIVE),
+    ("stuck", Step.ACTIVATED): ("active", Act.SIGNUP_ACTIVE),
+    ("stuck", Step.RELEASED): ("released", Act.SIGNUP_RELEASED),
     ("card_requested", Step.LOST): ("card_requested", Act.OUTCOME_UNKNOWN),
     ("card_requested", Step.DECLINED): ("declined", Act.SIGNUP_DECLINED),
     ("card_requested", Step.RELEASED): ("released", Act.SIGNUP_RELEASED),

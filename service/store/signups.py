@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, case, func, select, update
 
 from service.store.changes import LostRaceError
-from service.store.database import one
+from service.store.database import many, one
 from service.store.leases import Lease
 from service.store.models import SIGNUPS, Signup
 
@@ -33,6 +34,16 @@ class Attempts:
 
     decided: int
     declined: int
+
+
+def get(connection: Connection, signup_id: str) -> Signup | None:
+    """One attempt."""
+    return one(connection, select(SIGNUPS).where(S.id == signup_id), Signup)
+
+
+def in_states(connection: Connection, states: Collection[str]) -> list[Signup]:
+    """All attempts in one of these states, the oldest first."""
+    return many(connection, select(SIGNUPS).where(S.state.in_(states)).order_by(S.id), Signup)
 
 
 def of_shopper(connection: Connection, provider_shopper: str) -> Signup | None:

@@ -34,7 +34,7 @@ def access(subscription, now):
 
 MICROSECOND = timedelta(microseconds=1)
 SIGNUP_STATES = {state for state, _ in lifecycle.SIGNUP_MOVES} | {state for state, _ in lifecycle.SIGNUP_MOVES.values()}
-FINAL = {"active", "declined", "released", "stuck", "replaced"}
+FINAL = {"active", "declined", "released", "replaced"}
 QUICKLY = settings(max_examples=200, deadline=None, database=None, derandomize=True)
 
 
@@ -75,8 +75,13 @@ def test_settled_signup_cannot_move_any_more(state):
 
 
 def test_undecided_states_are_those_that_can_still_move():
-    assert {state for state, _ in lifecycle.SIGNUP_MOVES} == set(UNDECIDED)
-    assert set(UNDECIDED) | FINAL == SIGNUP_STATES
+    assert {state for state, _ in lifecycle.SIGNUP_MOVES} == {*UNDECIDED, "stuck"}
+    assert {*UNDECIDED, "stuck"} | FINAL == SIGNUP_STATES
+
+
+def test_stuck_signup_moves_only_as_a_person_can_decide():
+    ways = {step: after for (before, step), (after, _) in lifecycle.SIGNUP_MOVES.items() if before == "stuck"}
+    assert ways == {Step.ACTIVATED: "active", Step.RELEASED: "released"}
 
 
 @pytest.mark.parametrize("state", UNDECIDED)
@@ -87,7 +92,7 @@ def test_every_undecided_state_has_a_way_to_success_and_to_an_end(state):
         reached.add(one)
         waiting |= {after for (before, _), (after, _) in lifecycle.SIGNUP_MOVES.items() if before == one} - reached
     assert reached & {"active", "replaced"}
-    assert reached & {"declined", "released", "stuck"}
+    assert reached & {"declined", "released"}
 
 
 @pytest.mark.parametrize("state", ["shopper_unknown", "subscription_unknown"])
