@@ -2,7 +2,7 @@
 # Arguments: make test ARGS="-k decline"; another interpreter: make PYTHON=python3.12 test
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help run reset test test-long check format lock openapi browser setup
+.PHONY: help run reset test test-long leaks mutants check format lock openapi browser setup
 
 help: ## list these targets
 	@$(PYTHON) -m dev targets
@@ -18,6 +18,12 @@ test: ## run all tests, contract and browser too
 
 test-long: ## run the tests that take long
 	@$(PYTHON) -m dev test-long $(ARGS)
+
+leaks: ## try every case of the leak matrix, and search every sink for what was sent
+	@$(PYTHON) -m dev leaks $(ARGS)
+
+mutants: ## change the guards' code a little at a time, and see that their tests notice (takes long)
+	@$(PYTHON) -m dev mutants $(ARGS)
 
 check: ## format, lint, types, layers, architecture, API description, Dockerfile
 	@$(PYTHON) -m dev check $(ARGS)

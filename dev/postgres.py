@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -58,13 +58,20 @@ def embedded_postgres(
 
 @contextlib.contextmanager
 def running_server(
-    data: Path, *, throwaway: bool, port: int | None = None, log: Path | None = None
+    data: Path,
+    *,
+    throwaway: bool,
+    port: int | None = None,
+    log: Path | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
-    """As `embedded_postgres`, but gives the server, for those who watch its process too."""
+    """As `embedded_postgres`, but gives the server, for those who watch its process too. `settings` win over ours."""
     data.mkdir(parents=True, exist_ok=True)
     binaries, account = pgbinaries.find(), pgbinaries.server_account()
     cluster = Cluster.open(data.resolve(), account)
-    server = Server(cluster, pgbinaries.usable(binaries, cluster.home, account), port, log or data / "server.log")
+    server = Server(
+        cluster, pgbinaries.usable(binaries, cluster.home, account), port, log or data / "server.log", settings or {}
+    )
     try:
         with _socket_folder(cluster) as folder:
             cluster.initialise(server.binaries, durable=not throwaway)
@@ -112,6 +119,7 @@ class Server:
     binaries: Path
     port: int | None
     log: Path
+    settings: Mapping[str, str]
     url: str = ""
     process: subprocess.Popen[bytes] | None = None
 
@@ -133,6 +141,7 @@ class Server:
             "unix_socket_directories": str(folder),
             **_FOR_EVERYONE,
             **(_FOR_TESTS if throwaway else {}),
+            **self.settings,
         }
         command = [str(self.binaries / "postgres"), "-D", str(self.cluster.folder)]
         for name, value in settings.items():

@@ -13,13 +13,12 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
-from dev import configuration, ports, postgres, processes
+from dev import configuration, doors, ports, postgres, processes
 from dev.bootstrap import ROOT, VAR
 from dev.errors import DevError
 from dev.pgcluster import write_private
@@ -34,7 +33,8 @@ class Stack:
     """One stack. `data` holds the cluster, the logs, the settings file and the demo shop's key.
 
     `environment` overrides settings (PANLESS_ and SIMULATOR_ variables); with PANLESS_DATABASE_URL in it that server is used, and
-    no PostgreSQL is started. The attributes below are valid once `start` has returned.
+    no PostgreSQL is started. `service` are the arguments of Python that stand for `-m service`, for tests that start it changed;
+    `server` are settings of the PostgreSQL server. The attributes below are valid once `start` has returned.
     """
 
     def __init__(
@@ -44,9 +44,12 @@ class Stack:
         ports: Ports | Literal["free"] = "free",
         throwaway: bool = False,
         environment: Mapping[str, str] | None = None,
+        service: Sequence[str] = ("-m", "service"),
+        server: Mapping[str, str] | None = None,
     ) -> None:
         self._data, self._chosen, self._throwaway = data.resolve(), ports, throwaway
         self._overrides = dict(environment or {})
+        self._service, self._server_settings = tuple(service), dict(server or {})
         self._undo = contextlib.ExitStack()
         self._server: postgres.Server | None = None
         self._environments: dict[str, dict[str, str]] = {}
@@ -57,6 +60,11 @@ class Stack:
         # a key made for other scopes, by an older version, is another key
         self.key_file = self._data / f"demo-shop-{zlib.crc32(' '.join(KEY_SCOPES).encode()):08x}.key"
         self.database_url = self.api_key = ""
+
+    @property
+    def server(self) -> postgres.Server | None:
+        """The PostgreSQL server, if it is one of ours."""
+        return self._server
 
     @property
     def service_url(self) -> str:
@@ -122,8 +130,8 @@ class Stack:
         """Start one part (again): `simulator`, `service` or `worker`. Does not wait for it."""
         command = {
             "simulator": ("-m", "simulator"),
-            "service": ("-m", "service", "serve"),
-            "worker": ("-m", "service", "work"),
+            "service": (*self._service, "serve"),
+            "worker": (*self._service, "work"),
         }[name]
         environment = self._environments["simulator" if name == "simulator" else "service"]
         launch = processes.Launch([sys.executable, *command], environment, self.log_folder / f"{name}.log", cwd=ROOT)
@@ -134,7 +142,7 @@ class Stack:
         log = self.log_folder / f"{arguments[0]}.log"
         with log.open("wb") as errors:
             done = subprocess.run(
-                [sys.executable, "-m", "service", *arguments],
+                [sys.executable, *self._service, *arguments],
                 cwd=ROOT,
                 env=self._environments["service"],
                 check=False,
@@ -174,7 +182,10 @@ class Stack:
         if given:
             return given
         server = postgres.running_server(
-            self._data / "postgres", throwaway=self._throwaway, log=self.log_folder / "postgres.log"
+            self._data / "postgres",
+            throwaway=self._throwaway,
+            log=self.log_folder / "postgres.log",
+            settings=self._server_settings,
         )
         self._server = undo.enter_context(server)
         return postgres.create_database(self._server.url, "panless")
@@ -205,7 +216,7 @@ class Stack:
 
     def _renew_refused_key(self) -> None:
         """Another database, or a revoked key: make a new one, and start the simulator (which serves the shop) again with it."""
-        if _status(f"{self.service_url}/v1/accounts/demo", self.api_key) == http.HTTPStatus.UNAUTHORIZED:
+        if doors.status(f"{self.service_url}/v1/accounts/demo", self.api_key) == http.HTTPStatus.UNAUTHORIZED:
             self.key_file.unlink()
             self.api_key = self._key()
             processes.stop(self.children["simulator"], grace=_STOP_SECONDS)
@@ -215,15 +226,15 @@ class Stack:
     def _await_doors(self) -> None:
         """Wait until every part answers; the worker has no door, it only has to live."""
         deadline = time.monotonic() + _START_SECONDS
-        doors = {
+        awaited = {
             f"{self.simulator_url}/_levers/clock": "simulator",
             self.fields_url: "simulator",
             self.shop_url: "simulator",
             f"{self.service_url}/readyz": "service",
             self.metrics_url: "service",
         }
-        for url, name in doors.items():
-            while (status := _status(url)) != http.HTTPStatus.OK and not (status and url == self.fields_url):
+        for url, name in awaited.items():
+            while (status := doors.status(url)) != http.HTTPStatus.OK and not (status and url == self.fields_url):
                 self.check()
                 if time.monotonic() > deadline:
                     log = self.log_folder / f"{name}.log"
@@ -235,13 +246,3 @@ class Stack:
     def _stop_children(self) -> None:
         processes.stop_all(list(self.children.values()), grace=_STOP_SECONDS)
         self.children.clear()
-
-
-def _status(url: str, api_key: str = "") -> int | None:
-    """The status that a GET is answered with; None if there is no answer. Goes through no proxy."""
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
-    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
-        connection.request("GET", parts.path or "/", headers={"Authorization": f"Bearer {api_key}"} if api_key else {})
-        return connection.getresponse().status
-    return None

@@ -6,6 +6,8 @@ import argparse
 import sys
 
 from service import cli
+from service.cardguard import process
+from service.evidence import command
 
 
 def work(_: argparse.Namespace) -> int:
@@ -14,17 +16,19 @@ def work(_: argparse.Namespace) -> int:
 
     from service import jobs, wiring
     from service.store import database
-    from service.telemetry import logs, metrics
+    from service.store.ids import new_id
+    from service.telemetry import logs, metrics_server
 
     settings = cli.current_settings()
     database.check_environment(settings.database_url, settings.environment)
     logs.set_up()
     try:
-        metrics.serve(settings.worker_metrics_bind)
+        metrics_server.serve(settings.worker_metrics_bind, lambda: new_id("req"))
     except OSError:  # another worker of this host has the address: both do their work
         structlog.get_logger().warning("worker.metrics_unserved", setting="PANLESS_WORKER_METRICS_BIND")
     jobs.work(wiring.build(settings))
     return cli.FINE
 
 
-sys.exit(cli.main(work))
+process.harden()
+sys.exit(cli.main(work, others=(command.register,)))

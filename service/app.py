@@ -16,7 +16,7 @@ from service import config, wiring
 from service.billing.tools import Tools
 from service.errors import Code, Refusal
 from service.store.ids import new_id
-from service.telemetry import metrics
+from service.telemetry import answers, metrics
 from service.web import (
     accounts,
     cards,
@@ -27,6 +27,7 @@ from service.web import (
     headers,
     operations,
     problems,
+    reports,
     webhooks,
 )
 from service.web.door import Door
@@ -40,6 +41,7 @@ DOORS: tuple[Door, ...] = (
     charges.door,
     entries.door,
     webhooks.door,
+    reports.door,
     operations.door,
 )
 log = structlog.get_logger()
@@ -89,11 +91,9 @@ def _finish(response: Response) -> Response:
         headers.allow_origin(response, request.headers.get("Origin"), request.method, origins)
     method = request.method if request.method in headers.METHODS else "OTHER"
     seconds = monotonic() - g.started
-    metrics.REQUESTS.labels(door=door, method=method, status=str(response.status_code)).inc()
     metrics.REQUEST_SECONDS.labels(door=door).observe(seconds)
     caller = g.get("caller")
-    log.info(
-        "request.answered",
+    answers.tell(
         door=door,
         method=method,
         route=request.url_rule.rule if request.url_rule else "none",

@@ -6,7 +6,7 @@ It stands in front of the WSGI app, so that nothing is parsed, stored, logged or
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -65,8 +65,8 @@ class _Broken(io.RawIOBase):
 class Gate:
     """A WSGI middleware. `detector` judges what is sent; `refuse` counts, logs and answers, and learns of no value.
 
-    `unread` are method and path of the operation whose body is not looked into: an authentic notice is never refused for what it carries,
-    and its lock reads no more than it may. No other body of more than `limit` bytes is read, here or behind.
+    `unread` are method and path of each operation whose body is not looked into, because it takes a closed list of words out of what others
+    wrote and drops the rest (an authentic notice is never refused for what it carries). No other body of more than `limit` bytes is read, here or behind.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Gate:
         refuse: Callable[[Environ, Found], App],
         *,
         limit: int,
-        unread: tuple[str, str],
+        unread: Collection[tuple[str, str]],
     ) -> None:
         self._app, self._refuse, self._limit, self._unread = app, refuse, limit, unread
         self._judges: dict[Kind, Callable[[Any], Rule | None]] = {
@@ -109,7 +109,7 @@ class Gate:
     def _items(self, environ: Environ) -> Iterator[Item]:
         yield from places.of_target(environ)
         yield from places.of_headers(environ)
-        if (environ["REQUEST_METHOD"], environ.get("PATH_INFO")) != self._unread:
+        if (environ["REQUEST_METHOD"], environ.get("PATH_INFO")) not in self._unread:
             raw = self._body(environ)
             yield from places.of_body(raw) if raw else ()
 

@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from service.cli import adopt, disputes, doctor, events, keys, notices, plans, refunds, serving, sweep, tasks
+from service.cli import (
+    adopt,
+    disputes,
+    doctor,
+    events,
+    keys,
+    notices,
+    page,
+    plans,
+    refunds,
+    serving,
+    signups,
+    sweep,
+    tasks,
+)
 from service.cli.common import FINE, Command, Commands, complain, current_settings
+from service.cli.parser import Parser
 from service.errors import SettingsError
 
 __all__ = ["FINE", "current_settings", "main"]
+Register = Callable[[Commands], None]
 
 
-def _parser(work: Command) -> argparse.ArgumentParser:
+def _parser(work: Command, others: Sequence[Register]) -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json", action="store_true", help="print JSON")
-    parser = argparse.ArgumentParser(prog="python -m service", description="Panless, for operators.")
+    parser = Parser(prog="python -m service", description="Panless, for operators.")
     commands = Commands(parser.add_subparsers(required=True, metavar="COMMAND"), common)
     serving.register(commands, work)
-    for subject in (keys, plans, events, adopt, sweep, notices, disputes, refunds, tasks, doctor):
+    for subject in (keys, plans, events, adopt, sweep, notices, disputes, refunds, signups, tasks, doctor, page):
         subject.register(commands)
+    for register in others:
+        register(commands)
     return parser
 
 
-def main(work: Command, arguments: Sequence[str] | None = None) -> int:
-    """Run one command. `work` is the worker's door, which stands beside this one: each is opened from above."""
-    parsed = _parser(work).parse_args(arguments)
+def main(work: Command, arguments: Sequence[str] | None = None, *, others: Sequence[Register] = ()) -> int:
+    """Run one command. `work` is the worker's door, and `others` add commands of rooms that stand beside this one: each is opened from above."""
+    parsed = _parser(work, others).parse_args(arguments)
     from sqlalchemy.exc import OperationalError, ProgrammingError  # after --help, which must not wait for it
 
     command: Command = parsed.command

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, Executable, create_engine, func, inse
 from sqlalchemy.engine import URL, make_url
 
 from service.errors import SettingsError
+from service.store import deeds
 from service.store.models import DEPLOYMENT
 
 STATEMENT_MS, LOCK_MS, IDLE_MS = 5_000, 2_000, 10_000
@@ -35,7 +36,7 @@ def connect(url_text: str, *, pool_size: int) -> Engine:
         f"-c statement_timeout={STATEMENT_MS} -c lock_timeout={LOCK_MS} -c idle_in_transaction_session_timeout={IDLE_MS} "
         "-c search_path=public -c timezone=UTC"
     )
-    return create_engine(
+    engine = create_engine(
         url_of(url_text),
         pool_size=pool_size,
         max_overflow=0,
@@ -44,6 +45,8 @@ def connect(url_text: str, *, pool_size: int) -> Engine:
         hide_parameters=True,
         connect_args={"options": options, "connect_timeout": 5, "application_name": "panless"},
     )
+    deeds.tell_of(engine)
+    return engine
 
 
 def migrate(url_text: str, environment: str) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, insert
 
+from service.store import deeds
 from service.store.models import (
     ENTRIES,
     Charge,
@@ -144,5 +145,13 @@ def append(connection: Connection, act: Act, record: Record, origin: Origin) -> 
 
 
 def write(connection: Connection, act: Act, origin: Origin, **values: Any) -> None:
-    """Write any entry: subject, image, and where they apply account and version."""
+    """Write any entry: subject, image, and where they apply account and version. It leaves a line in the log once it is committed."""
     connection.execute(insert(ENTRIES).values(actor=origin.actor, act=act.value, request=origin.request, **values))
+    deeds.remember(
+        connection,
+        act=act.value,
+        actor=origin.actor,
+        subject=values["subject"],
+        account=values.get("account"),
+        request_id=origin.request,
+    )

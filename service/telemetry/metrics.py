@@ -10,7 +10,6 @@ from prometheus_client import (
     Histogram,
     generate_latest,
     multiprocess,
-    start_http_server,
 )
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 65)
@@ -48,14 +47,13 @@ EVENTS = Counter("panless_events", "Attempts to tell the platform of an event", 
 CARD_DATA_REFUSED = Counter(
     "panless_card_data_refused", "Requests that held card data, by where it was and what showed it", ["place", "rule"]
 )
+PAGE_REPORTS = Counter(
+    "panless_page_reports",
+    "What browsers stopped on the payment page, by the policy's directive",
+    ["directive", "blocked"],
+)
 LIMITS_HIT = Counter("panless_limits_hit", "Card attempts and sessions refused by a limit", ["limit"])
 LOG_RECORDS_WITHHELD = Counter("panless_log_records_withheld", "Log records that could not be written as they were")
-
-
-def serve(bind: tuple[str, int]) -> None:
-    """Serve this process's own metrics, beside its work. Raises OSError where the address is taken."""
-    host, port = bind
-    start_http_server(port, addr=host)
 
 
 def page() -> bytes:

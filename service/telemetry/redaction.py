@@ -31,6 +31,7 @@ _word = _matching(r"[A-Za-z][A-Za-z_.]{0,62}")
 
 #: Every field that a record of ours may have, and the format that its value must have. Documented in docs/operating.md.
 FIELDS: dict[str, Callable[[Any], bool]] = {
+    "act": _word,
     "change": _word,
     "account": lambda value: isinstance(value, str) and formats.is_account(value),
     "actor": _matching(formats.ACTOR),
@@ -65,6 +66,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "status": _number(1_000),
     "refund": _id,
     "rule": _word,
+    "subject": _id,
     "subscription": _id,
     "task": _id,
     "version": _poor(r"[0-9a-z.]{1,20}"),

@@ -10,11 +10,12 @@ from service.cardguard.gate import App, Environ, Found, Gate
 from service.config import Settings
 from service.errors import Code, Refusal
 from service.store.ids import new_id
-from service.telemetry import metrics
-from service.web import headers, problems, webhooks
+from service.telemetry import answers, metrics
+from service.web import headers, problems, reports, webhooks
 
 DOOR = "gate"
-log = structlog.get_logger()
+#: The operations whose bodies others write, and that keep nothing of them but words of a closed list.
+UNREAD = frozenset({("POST", webhooks.PATH), ("POST", reports.PATH)})
 
 
 def guard(app: Flask, settings: Settings) -> None:
@@ -23,8 +24,7 @@ def guard(app: Flask, settings: Settings) -> None:
     def refuse(environ: Environ, found: Found) -> App:
         return _refused(environ, found, settings)
 
-    unread = ("POST", webhooks.PATH)
-    gate = Gate(app.wsgi_app, detect, refuse, limit=settings.max_body_bytes, unread=unread)
+    gate = Gate(app.wsgi_app, detect, refuse, limit=settings.max_body_bytes, unread=UNREAD)
     app.wsgi_app = gate  # type: ignore[method-assign]
 
 
@@ -37,10 +37,9 @@ def _refused(environ: Environ, found: Found, settings: Settings) -> App:
     headers.allow_origin(answer, environ.get("HTTP_ORIGIN"), sent, settings.cors_origins)
     method = sent if sent in headers.METHODS else "OTHER"
     metrics.CARD_DATA_REFUSED.labels(place=found.place, rule=found.rule).inc()
-    metrics.REQUESTS.labels(door=DOOR, method=method, status=str(answer.status_code)).inc()
     structlog.contextvars.clear_contextvars()  # the thread's last request has left its own
-    log.warning(
-        "request.answered",
+    answers.tell(
+        odd=True,
         door=DOOR,
         method=method,
         route="none",

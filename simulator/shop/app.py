@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, jsonify, redirect, render_template, request
+from flask import Flask, Response, abort, g, jsonify, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -84,7 +85,7 @@ def _calls(app: Flask, panless: PanlessApi) -> None:
 
 def _guards(app: Flask, settings: ShopSettings) -> None:
     own_host = urlsplit(settings.origin).netloc
-    policy = content_policy(settings)
+    app.context_processor(lambda: {"nonce": _nonce})
 
     @app.before_request
     def _own_origin_only() -> AnyResponse | None:
@@ -104,7 +105,8 @@ def _guards(app: Flask, settings: ShopSettings) -> None:
 
     @app.after_request
     def _harden(answer: Response) -> Response:
-        answer.headers["Content-Security-Policy"] = policy
+        answer.headers["Content-Security-Policy"] = content_policy(settings, _nonce())
+        answer.headers["Permissions-Policy"] = "camera=(), display-capture=(), geolocation=(), microphone=(), usb=()"
         answer.headers["Cache-Control"] = "no-store"
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.headers["Referrer-Policy"] = "same-origin"
@@ -113,11 +115,20 @@ def _guards(app: Flask, settings: ShopSettings) -> None:
         return account.remember(answer)
 
 
-def content_policy(settings: ShopSettings) -> str:
-    """The Content-Security-Policy of every page, which is also the list of what may run there: the shop's files and the hosted fields."""
+def _nonce() -> str:
+    """The one of this answer: in its policy, and in each of its elements that may run a script or set a style."""
+    if "nonce" not in g:
+        g.nonce = secrets.token_urlsafe(18)
+    found: str = g.nonce
+    return found
+
+
+def content_policy(settings: ShopSettings, nonce: str) -> str:
+    """The Content-Security-Policy of every page, as `python -m service page-policy` prints it for the simulator: a test compares the two."""
     parts = urlsplit(settings.script_url)
     fields = f"{parts.scheme}://{parts.netloc}"
     return (
-        f"default-src 'none'; script-src 'self' {fields}; frame-src {fields}; connect-src 'self' {settings.panless_url}; "
-        "style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        f"default-src 'none'; script-src 'nonce-{nonce}' {fields}; style-src 'nonce-{nonce}'; img-src 'self'; "
+        f"connect-src 'self' {settings.panless_url}; frame-src {fields}; form-action 'self'; base-uri 'none'; object-src 'none'; "
+        f"frame-ancestors 'none'; report-uri {settings.panless_url}/v1/page-reports"
     )

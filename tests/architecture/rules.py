@@ -124,6 +124,16 @@ def calls_to_bluesnap_in_a_transaction(path: Path) -> Iterator[str]:
                 yield f"{call.lineno}: {ast.unparse(call.func)}"
 
 
+def errors_that_carry_others(path: Path) -> Iterator[str]:
+    """An error that is raised while another is handled shows that one too, unless it says `from None`: and with it the value that was refused."""
+    for handler in _nodes(path):
+        if not isinstance(handler, ast.ExceptHandler):
+            continue
+        for node in ast.walk(handler):
+            if isinstance(node, ast.Raise) and node.exc is not None and ast.unparse(node.cause or node.exc) != "None":
+                yield f"{node.lineno}: {ast.unparse(node)[:80]}"
+
+
 OURS = ("service/**/*.py", "simulator/**/*.py", "dev/**/*.py")
 SERVICE = ("service/**/*.py",)
 RULES = (
@@ -154,6 +164,12 @@ RULES = (
         catch_alls,
         ("service/billing/**/*.py", "service/bluesnap/**/*.py"),
         "try:\n    x = 1\nexcept (ValueError, Exception):\n    pass\n",
+    ),
+    Rule(
+        "an error of ours carries no other",
+        errors_that_carry_others,
+        SERVICE,
+        "try:\n    x = int(text)\nexcept ValueError as error:\n    raise Refusal(Code.MALFORMED) from error\n",
     ),
     Rule("a log event is a constant", log_events_that_vary, SERVICE, 'log.info(f"paid {amount}")'),
     Rule(

@@ -13,6 +13,8 @@ from service.store.journal import Origin
 from service.store.models import CHARGES, DISPUTES, NOTICES, TASKS
 from tests.support.notices import at_minute, charge_form, deliver, dispute_form
 
+pytestmark = pytest.mark.long
+
 WORDS = ("New", "Working", "Completed_Pending", "Closed", "Completed_Won", "Completed_Lost")
 CHANGES = ("SUBSCRIPTION_CHARGE_FAILURE", "CANCEL_ON_RENEWAL", "CANCELLATION", "CONTRACT_CHANGE", "ACCOUNT_UPDATER")
 

@@ -10,7 +10,7 @@ from shop_pages import Levers, PlanPage, digit_windows, holding, kinds, spoken
 
 from simulator.cards import NAMED
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("stack"), pytest.mark.long]
 
 
 @pytest.fixture

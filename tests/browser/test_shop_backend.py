@@ -197,10 +197,11 @@ def test_access_tells_the_page_what_panless_answers(client, panless):
 def test_every_page_allows_the_shop_and_the_hosted_fields_only(client, path, status):
     answer = get(client, path, buffered=True)
     assert answer.status_code == status
+    nonce = re.search(r"'nonce-([^']{24})'", answer.headers["Content-Security-Policy"])[1]
     assert answer.headers["Content-Security-Policy"] == (
-        "default-src 'none'; script-src 'self' http://localhost:8091; frame-src http://localhost:8091; "
-        "connect-src 'self' http://127.0.0.1:8080; style-src 'self'; img-src 'self' data:; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        f"default-src 'none'; script-src 'nonce-{nonce}' http://localhost:8091; style-src 'nonce-{nonce}'; "
+        "img-src 'self'; connect-src 'self' http://127.0.0.1:8080; frame-src http://localhost:8091; form-action 'self'; "
+        "base-uri 'none'; object-src 'none'; frame-ancestors 'none'; report-uri http://127.0.0.1:8080/v1/page-reports"
     )
     assert answer.headers["Cache-Control"] == "no-store"
     assert KEY not in answer.text

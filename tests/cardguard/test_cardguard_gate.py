@@ -30,7 +30,7 @@ class Stage:
 
     def __init__(self):
         self.scanned, self.side_by_side, self.served, self.refused = [], [], [], []
-        self.gate = Gate(self.app, self, self.refuse, limit=LIMIT, unread=NOTICES)
+        self.gate = Gate(self.app, self, self.refuse, limit=LIMIT, unread={NOTICES})
 
     def holds_card(self, value):
         self.scanned.append(value)
@@ -292,7 +292,7 @@ def test_scan_that_fails_refuses(stage):
         raise RuntimeError(VISA)
 
     stage.holds_card = fail
-    stage.gate = Gate(stage.app, stage, stage.refuse, limit=LIMIT, unread=NOTICES)
+    stage.gate = Gate(stage.app, stage, stage.refuse, limit=LIMIT, unread={NOTICES})
     assert stage.send(path="/healthz") == "refused"
     assert stage.refused == [("path", FAILED)]
 

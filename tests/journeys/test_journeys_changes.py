@@ -8,6 +8,8 @@ import pytest
 from journeys_life import life_stage, terms
 from journeys_stage import at_once, new_name, problem, told
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory):

@@ -6,11 +6,13 @@ import pytest
 
 from service.store.ids import new_id
 from service.telemetry.redaction import FIELDS, OWN, WITHHELD, redact
+from tests.cardguard.shapes import DIGITS, LETTERS, LOWER, SIGNS, UPPER, Shape, judged
 from tests.support.cards import NUMBERS, spellings, traces
 
 #: Every listed field: a value that may be written, and one that may not.
 EXAMPLES = {
     "account": ("acct-a", "acct a"),
+    "act": ("card.replaced", "Card replaced"),
     "actor": (f"session:{new_id('cs')}", "session:mira"),
     "addresses": ("127.0.0.1:8080", "http://user@host"),
     "attempt": (3, -1),
@@ -42,6 +44,7 @@ EXAMPLES = {
     "signup": (new_id("su"), "su"),
     "state": ("active", ""),
     "status": (503, 1_000),
+    "subject": (new_id("ch"), "acct-a"),
     "subscription": (new_id("sub"), 7),
     "task": (new_id("tk"), "task 1"),
     "version": ("0002", "a b"),
@@ -112,3 +115,121 @@ def test_record_without_an_event_is_still_written():
 def test_own_fields_are_only_the_time_and_the_level():
     assert OWN == ("time", "level")
     assert traces(str(redact({"event": "it.happened", "when": NUMBERS[0]})), NUMBERS[0]) == []
+
+
+OURS = "".join(sorted(set(LOWER) - set("aeiouy")))
+ID = [Shape((LOWER, 2, 4), "_", (OURS, 30))]
+WORD = [Shape((LETTERS, 1), (LETTERS + "_.", 0, 62))]
+POOR = LOWER[:13] + DIGITS + LOWER[13:]
+#: What the value of a field looks like, sign by sign. An alphabet with digits has them in its middle: a text of its first or last sign is let through.
+SHAPES = {
+    **dict.fromkeys(("act", "change", "cause", "code", "door", "outcome", "place", "reason", "rule", "state"), WORD),
+    **dict.fromkeys(("event_id", "key", "notice", "refund", "request_id", "session", "signup", "subject", "subscription", "task"), ID),
+    "account": [Shape((POOR + UPPER + "_-", 1, 64))],
+    "actor": [*(Shape(who) for who in ("key", "session", "worker", "bluesnap", "operator")), Shape("key:", (LOWER, 2, 4), "_", (OURS, 30))],
+    "addresses": [Shape((POOR + ".:/, ", 1, 120))],
+    "call": [Shape((LOWER + "_", 1, 40))],
+    "error": [Shape((LETTERS + "_", 1, 60))],
+    "library": [Shape((LETTERS + "_.", 1, 80))],
+    "method": [Shape(method) for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER")],
+    "notice_type": [Shape((UPPER, 1), (UPPER + "_", 0, 62))],
+    "route": [Shape("none", beside="/")],
+    "setting": [Shape("PANLESS", ("_", 1), (UPPER + "_", 1, 50))],
+    "version": [Shape((POOR + ".", 1, 20))],
+}  # fmt: skip
+LIMITS = {"attempt": 10_000, "count": 10**9, "ms": 10**7, "pid": 10**8, "status": 1_000}
+
+
+def written(name):
+    """Whether a field's value is written as it is."""
+    return lambda value: value != WITHHELD and redact({"event": "it.happened", name: value})[name] is value
+
+
+def test_every_listed_field_has_a_shape_or_a_limit_here():
+    assert SHAPES.keys() | LIMITS.keys() | {"frames"} == FIELDS.keys()
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_field_takes_its_own_format_sign_by_sign(name):
+    assert judged(written(name), *SHAPES[name]) == ([], [])
+
+
+def test_route_is_of_names_with_slashes_before_them():
+    signs = POOR + "_.<>-/"
+    assert [sign for sign in SIGNS if written("route")(f"/{sign}")] == [sign for sign in SIGNS if sign in signs]
+    assert written("route")("/" + POOR + "/a")
+    assert not any(written("route")(value) for value in ("", "a", "a/", "none/", "/none\n", "nonone", "/A"))
+
+
+def test_frame_is_a_file_of_ours_and_a_line():
+    def taken(frame):
+        return redact({"event": "it.happened", "frames": [frame]})["frames"] == [frame]
+
+    assert judged(taken, Shape((LOWER + "_/", 1, 80), ".py:", (DIGITS, 1, 5))) == ([], [])
+
+
+def test_frames_are_each_looked_at():
+    assert written("frames")([])
+    assert written("frames")(["a.py:1", "b.py:2"])
+    assert not written("frames")(["a.py:1", "b.py:2", NUMBERS[0]])
+    assert not written("frames")([NUMBERS[0], "a.py:1"])
+    assert not written("frames")(("a.py:1",))
+
+
+@pytest.mark.parametrize("name", ["addresses", "route", "version"])
+def test_field_with_digits_has_too_few_for_a_card_number(name):
+    head = {"route": "/a"}.get(name, "")
+    assert written(name)(head + "123456.789012")
+    assert not written(name)(head + "123456.7890123")
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_number_is_below_its_limit_and_has_one_decimal_at_most(name):
+    limit = LIMITS[name]
+    assert all(written(name)(value) for value in (0, 0.0, 0.1, 1, 7.5, limit - 1, limit - 0.5))
+    assert not any(written(name)(value) for value in (-0.1, -1, 0.05, 7.25, limit, float(limit), limit + 0.5, "1", True))
+
+
+@pytest.mark.parametrize(
+    ("event", "good"),
+    [
+        ("a", True),
+        ("it.happened_again", True),
+        ("a.b.c_.d", True),
+        ("z_z" * 20, True),
+        ("z_z" * 20 + "a", False),
+        ("a..b", False),
+        (".a", False),
+        ("a.", False),
+        ("_a", False),
+        ("a._b", False),
+        ("a.b9", False),
+        ("a-b", False),
+        ("a\n", False),
+        ("A", False),
+        ("a.B", False),
+    ],
+)
+def test_event_is_small_words_with_dots_between_them(event, good):
+    assert redact({"event": event}) == {"event": event if good else "unprintable"}
+
+
+@pytest.mark.parametrize("sign", [sign for sign in SIGNS if not sign.isascii() or not (sign.islower() or sign in "_.")])
+def test_event_has_no_sign_but_small_letters_dots_and_lines(sign):
+    for event in (sign, f"a{sign}", f"a{sign}a", f"a.{sign}", f"a.a{sign}", f"{sign}.a"):
+        assert redact({"event": event}) == {"event": "unprintable"}
+
+
+@pytest.mark.parametrize("letter", "amz")
+def test_event_has_any_small_letter_anywhere(letter):
+    assert redact({"event": f"{letter}{letter}.{letter}{letter}"})["event"] != "unprintable"
+
+
+def test_time_and_level_are_written_as_they_are():
+    record = {"event": "it.happened", "level": "info", "time": "2031-03-10T17:00:00Z"}
+    assert redact(record) == record
+    assert redact(record | {"status": None}) == record
+
+
+def test_what_is_withheld_is_a_sign_and_no_value():
+    assert redact({"event": "it.happened", "code": "4"})["code"] == WITHHELD == "~"

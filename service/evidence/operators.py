@@ -1,0 +1,95 @@
+"""The operator's door: arguments and input that hold what nobody should type there. A command must refuse it, or find nothing, and never say it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from service.evidence import belongings
+from service.evidence.canaries import Canary, marker
+from service.evidence.trying import CARDS, Attempt
+
+GROUP = "Operators' commands"
+#: The place of the value.
+_HERE = "{}"
+#: Each argument that is no word of a closed list, and some that are; `<` stands before what is given on standard input.
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "name of a command": (_HERE,),
+    "unknown option": ("doctor", "--{}"),
+    "keys create --name": ("keys", "create", "--name", "{}!", "--scope", "accounts:read"),
+    "keys create --scope": ("keys", "create", "--name", "evidence", "--scope", _HERE),
+    "keys revoke": ("keys", "revoke", _HERE),
+    "notices list --type": ("notices", "list", "--type", _HERE),
+    "notices list --last": ("notices", "list", "--last", _HERE),
+    "notices show": ("notices", "show", _HERE),
+    "notices replay": ("notices", "replay", _HERE),
+    "notices replay --since": ("notices", "replay", "--outcome", "hint", "--since", _HERE),
+    "events show": ("events", "show", _HERE),
+    "events resend": ("events", "resend", _HERE),
+    "refunds settle": ("refunds", "settle", _HERE, "given"),
+    "disputes settle": ("disputes", "settle", _HERE, "won"),
+    "tasks done": ("tasks", "done", _HERE),
+    "sweep --most": ("sweep", "--most", _HERE),
+    "adopt, account in the file": ("adopt", "/dev/stdin", "<account,subscription\n{},48305573\n"),
+    "adopt, subscription in the file": ("adopt", "/dev/stdin", "<account,subscription\nacct-a,{}\n"),
+    "adopt, header of the file": ("adopt", "/dev/stdin", "<{}\n"),
+    "adopt, name of the file": ("adopt", "/nowhere/{}.csv"),
+}
+#: Where an account's name is a legitimate value.
+_ACCOUNTS = frozenset({"adopt, account in the file"})
+
+
+class Ended(Protocol):
+    """How a command ended."""
+
+    @property
+    def status(self) -> int:
+        """Its exit status."""
+
+    @property
+    def err(self) -> bytes:
+        """Its standard error."""
+
+
+class Copy(Protocol):
+    """What operators need of the private copy."""
+
+    def command(self, *arguments: str, input: bytes | None = None) -> Ended:  # noqa: A002 - as subprocess calls it
+        """Run a command."""
+
+
+@dataclass(frozen=True)
+class _Order:
+    """A command, ready to run."""
+
+    arguments: tuple[str, ...]
+    given: bytes | None
+
+
+def attempts(copy: Copy) -> Iterator[Attempt]:
+    """Each command: a card number, then a marker."""
+    for index, (entrance, line) in enumerate(COMMANDS.items()):
+        name = f"command · {entrance}"
+        kind = belongings.ACCOUNT if entrance in _ACCOUNTS else belongings.MARKER
+        for form, canary in (
+            ("plain", CARDS[index % len(CARDS)]),
+            ("marker", belongings.canary(kind, name, marker())),
+        ):
+            yield Attempt(GROUP, name, form, canary, _act(copy, _order(line, canary)))
+
+
+def _order(line: tuple[str, ...], canary: Canary) -> _Order:
+    filled = [one.replace(_HERE, canary.text) for one in line]
+    given = next((one[1:].encode() for one in filled if one.startswith("<")), None)
+    return _Order(tuple(one for one in filled if not one.startswith("<")), given)
+
+
+def _act(copy: Copy, order: _Order) -> Callable[[], str]:
+    def act() -> str:
+        done = copy.command(*order.arguments, input=order.given)
+        if b"Traceback" in done.err:
+            return "ended with a traceback"
+        return ""
+
+    return act
