@@ -73,7 +73,11 @@ def _compiles(source: str) -> bool:
 
 def _difference(source: str, changed: str) -> tuple[int, str, str]:
     before, after = source.splitlines(), changed.splitlines()
-    steps = [step for step in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes() if step[0] != "equal"]
+    steps = [
+        step
+        for step in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+        if step[0] != "equal"
+    ]
     was = [line.strip() for _, start, end, _, _ in steps for line in before[start:end]]
     now = [line.strip() for _, _, _, start, end in steps for line in after[start:end]]
     return steps[0][1] + 1, "\n".join(was), "\n".join(now)

@@ -160,7 +160,7 @@ class Pattern:
             self.at += 1
         else:
             self._change("set turned", self.at - 1, self.at, "[^")
-        members = []
+        members: list[tuple[int, int]] = []
         while self.signs[self.at].text != "]" or not members:
             ranged = self.signs[self.at + 1].text == "-" and self.signs[self.at + 2].text != "]"
             members.append((self.at, self.at + (3 if ranged else 1)))

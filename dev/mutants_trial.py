@@ -86,7 +86,9 @@ def _run(tests: Sequence[str]) -> str:
     for test in tests:
         watch = _Watch()
         plugins = [f"-p{name}" for name in _PLUGINS]
-        status = pytest.main(["-x", "-q", "--no-header", "--no-summary", "-pno:cacheprovider", *plugins, test], plugins=[watch])
+        status = pytest.main(
+            ["-x", "-q", "--no-header", "--no-summary", "-pno:cacheprovider", *plugins, test], plugins=[watch]
+        )
         if status not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
             return watch.failed or f"{test}: pytest ended with {int(status)}"
     return ""

@@ -1,139 +1,14 @@
-"""How gunicorn serves us: two listeners (requests, metrics), our log formatter, constant answers, and nothing written outside one folder."""
+"""How gunicorn serves us: two listeners (requests, metrics), our worker and log formatter, and nothing written outside one folder."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import shutil
 from typing import Any
 
-import structlog
-from gunicorn.http.errors import (
-    InvalidResponseHeader,
-    InvalidResponseHeaderName,
-    LimitRequestHeaders,
-    LimitRequestLine,
-    ParseException,
-)
-from gunicorn.http.parser import RequestParser
-from gunicorn.http.unreader import SocketUnreader
-from gunicorn.workers.gthread import ThreadWorker
-
 from service.config import load, local_environ
-from service.errors import Code, Refusal
-from service.store.ids import new_id
-from service.telemetry import answers, logs
-from service.web import headers, problems
-
-STATUS = {LimitRequestLine: 414, LimitRequestHeaders: 431}
-#: What gunicorn says of a header that the app wants to send: a mistake of ours, though it has the class of a client's.
-OUR_FAULTS = (InvalidResponseHeader, InvalidResponseHeaderName)
-log = structlog.get_logger()
-
-
-class BrokenOffError(ParseException):  # type: ignore[misc]
-    """A request that began and never came to its end."""
-
-    def __init__(self) -> None:
-        super().__init__("")
-
-
-class Unreader(SocketUnreader):  # type: ignore[misc]
-    """Knows whether anything has come since it was last asked."""
-
-    heard = False
-
-    def chunk(self, size_hint: int | None = None) -> bytes:
-        """What the socket has."""
-        data: bytes = super().chunk(size_hint)
-        self.heard = self.heard or bool(data)
-        return data
-
-
-class Parser(RequestParser):  # type: ignore[misc]
-    """gunicorn says nothing of a client that goes away in the middle of a head; what began is a request to us."""
-
-    def __init__(self, cfg: Any, source: Any, source_addr: Any) -> None:
-        super().__init__(cfg, source, source_addr)
-        self.unreader = Unreader(source)
-
-    def __next__(self) -> Any:
-        self.unreader.heard = bool(self.unreader.buf.getvalue())
-        try:
-            return super().__next__()
-        except OSError:  # the end of the stream, too, is one to gunicorn
-            if self.unreader.heard:
-                raise BrokenOffError from None
-            raise
-
-
-class Worker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn quotes a request that it refuses, in its answer and in its log; this one says a constant sentence and counts it.
-
-    Each request leaves exactly one line: its door's, the gate's, or else the one that is written here.
-    """
-
-    def handle(self, conn: Any) -> Any:
-        """One request of a connection."""
-        answers.begin()
-        if conn.parser is None:  # ours, and with it neither TLS nor HTTP/2, which are the proxy's business
-            conn.parser = Parser(self.cfg, conn.sock, conn.client)
-        return super().handle(conn)
-
-    def handle_request(self, req: Any, conn: Any) -> Any:
-        """The request was read. A client that goes away before the app hears of it makes an OSError, of which gunicorn says nothing."""
-        try:
-            alive = super().handle_request(req, conn)
-        except OSError as error:
-            if not answers.told():
-                _tell(type(error).__name__, 400, new_id("req"))
-            raise
-        if not answers.told():  # the app failed twice over: at the request, and at saying so
-            _tell("Untold", 500, new_id("req"))
-        return alive
-
-    def handle_error(self, _request: Any, client: Any, _address: Any, error: BaseException) -> None:
-        """Answer a request that never reached the app: one problem, one log line, nothing of what was sent."""
-        ours = not isinstance(error, ParseException) or isinstance(error, OUR_FAULTS)
-        request_id = new_id("req")
-        status = 500 if ours else STATUS.get(type(error), 400)
-        if not answers.told():
-            _tell(type(error).__name__, status, request_id)
-        elif ours:  # the app has answered, and its answer could not be sent
-            log.error("request.failed", exc_info=error, request_id=request_id)
-        else:  # what came after an answered request is no request, and nothing to answer: the connection ends
-            return
-        with contextlib.suppress(OSError):  # the client may be gone
-            client.sendall(_answer(status, request_id))
-
-
-def _answer(status: int, request_id: str) -> bytes:
-    code = Code.INTERNAL_ERROR if status == 500 else Code.REQUEST_MALFORMED
-    body = json.dumps({**problems.document(Refusal(code), request_id), "status": status})
-    fields = {
-        **headers.HEADERS,
-        "Connection": "close",
-        "Content-Length": str(len(body)),
-        "Content-Type": problems.MEDIA_TYPE,
-        "X-Request-Id": request_id,
-    }
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return f"HTTP/1.1 {status} Refused\r\n{head}\r\n{body}".encode()
-
-
-def _tell(error: str, status: int, request_id: str) -> None:
-    structlog.contextvars.clear_contextvars()  # the thread's last request has left its own
-    answers.tell(
-        odd=True,
-        door="none",
-        method="OTHER",
-        route="none",
-        status=status,
-        error=error,
-        request_id=request_id,
-    )
-
+from service.gunicorn_worker import Worker
+from service.telemetry import logs
 
 settings = load(local_environ(os.environ))
 bind = [f"{host}:{port}" for host, port in (settings.bind, settings.metrics_bind)]
@@ -146,8 +21,10 @@ preload_app = True
 timeout = 75
 graceful_timeout = 80
 keepalive = 15
-max_requests = 20_000
-max_requests_jitter = 2_000
+# What a refused request held stays in a worker's memory until the memory is used again: no worker lives longer than 1,000 requests (specs on
+# security, G8). A new one is a fork, but the old one takes its time to go, so workers that began together must not end together: a wide jitter.
+max_requests = 500
+max_requests_jitter = 500
 limit_request_line = 1_024
 limit_request_fields = 64
 limit_request_field_size = 4_096

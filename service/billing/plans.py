@@ -7,6 +7,8 @@ import uuid
 from dataclasses import dataclass
 from decimal import Decimal
 
+import structlog
+
 from service.billing.catalogue import Plan
 from service.billing.tools import Tools
 from service.bluesnap import payloads
@@ -15,6 +17,7 @@ from service.errors import BlueSnapError, NotFound, Unknown
 GRACE_DAYS = 60
 #: For keys of plans to make: the same plan has the same key, whoever pushes it.
 NAMESPACE = uuid.UUID("3f0d1c52-58a5-4f0e-8a53-6a2f6a1f2b4d")
+log = structlog.get_logger()
 INACTIVE, OTHER_PRICE = "is not active", "has another price"
 
 
@@ -152,6 +155,9 @@ def _made(tools: Tools, plan: Plan) -> Pushed:
         return _looked_for(tools, plan, error)
     except BlueSnapError as error:
         return Pushed(plan.id, plan.version, State.FAILED, name, reasons=(_asked_in_vain(error),))
+    log.info(
+        "plan.made", actor="operator", version=str(plan.version)
+    )  # the one act of an operator that no record of ours shows
     return _confirmed(tools, plan, made.plan_id)
 
 

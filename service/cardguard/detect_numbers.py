@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 FEWEST, MOST = 13, 19
 #: Above this, digits without any letter between them are no id, time or phone number of anybody's.
@@ -65,8 +66,6 @@ def _run(run: str) -> bool:
         return True
     if _backwards(run):
         return True
-    if len(number) < FEWEST:
-        return False
     fitting = [length for length in lengths(number) if length <= len(number)]
     if any(luhn(number[:length]) for length in fitting if length > FEWEST or len(number) == FEWEST):
         return True
@@ -81,7 +80,7 @@ def _run(run: str) -> bool:
 
 def _windows(groups: Sequence[str], signs: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Neighbouring groups with one and the same sign between them that make 13 to 19 digits; only the first and the last may be short."""
-    for start in range(len(groups) - 1):
+    for start in range(len(groups)):
         digits = len(groups[start])
         for end in range(start + 1, len(groups)):
             digits += len(groups[end])
@@ -97,11 +96,11 @@ def _alike(groups: Sequence[str]) -> Iterator[str]:
     """The digits of each longest stretch of groups of one digit, or of two; the last may be shorter."""
     start = 0
     while start < len(groups):
-        size, end = len(groups[start]), start + 1
+        size, end = len(groups[start]), start
         while end < len(groups) and len(groups[end]) == size:
             end += 1
         last = end < len(groups) and len(groups[end]) < size
-        if size <= 2 and end - start >= 6:
+        if size <= 2:
             yield "".join(groups[start : end + last])
         start = end
 
@@ -117,12 +116,10 @@ def _window(groups: tuple[str, ...]) -> bool:
 def _cluster(cluster: str, *, plus: bool) -> bool:
     groups = _GROUP.findall(cluster)
     number = "".join(groups)
-    if plus and len(number) <= FEWEST and number[0] != "0":
+    if plus and len(number) <= FEWEST:
         return False  # E.164: a plus sign, and most often no more than 13 digits
     if any(len(group) >= FEWEST and _run(group) for group in groups):
         return True
-    if len(groups) == 1:
-        return False
     whole = number.lstrip("0") if len(number) <= LONGEST_RUN else ""
     if FEWEST < len(whole) <= MOST and (is_card(whole) or _backwards(number)):
         return True
@@ -133,15 +130,7 @@ def _cluster(cluster: str, *, plus: bool) -> bool:
 
 def halves(groups: Iterable[str]) -> bool:
     """Whether two neighbours of at least six digits each make a card number together."""
-    before = ""
-    for group in groups:
-        if 6 <= len(group) <= FEWEST:
-            if before and is_card(before + group):
-                return True
-            before = group
-        else:
-            before = ""
-    return False
+    return any(min(len(first), len(second)) >= 6 and is_card(first + second) for first, second in pairwise(groups))
 
 
 def in_pieces(pieces: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ A field's error is a code and never quotes what was sent.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from marshmallow import ValidationError, fields
@@ -37,10 +37,10 @@ class Exact(fields.String):
         metadata = {**described, **options.pop("metadata", {})}
         super().__init__(error_messages=MESSAGES, metadata=metadata, **options)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if not isinstance(value, str) or not type(self).check(value):
             raise ValidationError(self.code.value)
-        return super()._deserialize(value, attr, data, **kwargs)
+        return value
 
 
 class Account(Exact):
@@ -179,7 +179,6 @@ class WholeNumber(fields.Integer):
     def __init__(self, low: int, high: int, code: Code, **options: Any) -> None:
         self.low, self.high, self.code = low, high, code
         super().__init__(
-            strict=True,
             error_messages=MESSAGES,
             metadata={"minimum": low, "maximum": high, "format": "int32"},
             **options,

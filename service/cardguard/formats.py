@@ -52,8 +52,8 @@ def matches(pattern: str, value: str) -> bool:
 
 
 def digits(value: str) -> int:
-    """How many characters of `value` are decimal digits of any script."""
-    return sum(character.isdecimal() or character.isdigit() for character in value)
+    """How many characters of `value` are digits of any script."""
+    return sum(character.isdigit() for character in value)
 
 
 def within_budget(value: str) -> bool:

@@ -53,7 +53,9 @@ def _default(value: Any) -> str:
 def migrate(arguments: argparse.Namespace) -> int:
     """Bring the database to the newest schema."""
     from service.store import database
+    from service.telemetry import logs
 
+    logs.set_up(sys.stderr)
     settings = current_settings()
     database.migrate(settings.database_url, settings.environment)
     say(arguments, {"schema": database.HEAD}, f"schema {database.HEAD}")

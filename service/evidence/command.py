@@ -38,6 +38,7 @@ def register(commands: Commands) -> None:
 
 
 def expression(text: str) -> re.Pattern[str]:
+    """A regular expression; argparse says which argument is none."""
     try:
         return re.compile(text)
     except re.error:
@@ -55,6 +56,9 @@ def prove(arguments: argparse.Namespace) -> int:
         written = proving.run(proving.Order(arguments.out, arguments.only))
     except proving.UnprovenError as error:
         sys.stderr.write(f"panless: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("panless: interrupted, nothing is written\n")
         return FAILED
     text = json.dumps(written.data()) if arguments.json else written.text()
     sys.stdout.write(text + "\n")

@@ -104,7 +104,7 @@ def read(text: str | None = None) -> dict[str, Any]:
         import yaml
     except ModuleNotFoundError:
         raise DescriptionError("PyYAML is missing: it comes with requirements-dev.txt") from None
-    found = yaml.load(text if text is not None else Path(DESCRIPTION).read_text(encoding="utf-8"), yaml.CSafeLoader)  # noqa: S506 - it is the safe one, written in C
+    found = yaml.load(text if text is not None else Path(DESCRIPTION).read_text(encoding="utf-8"), yaml.CSafeLoader)
     if not isinstance(found, dict) or "paths" not in found:
         raise DescriptionError("the description has no paths")
     return found

@@ -51,7 +51,13 @@ CALLERS = (
         frozenset({"bluesnap_signature"}),
         open=True,
     ),
-    Caller("Monitoring, readers", "no lock: nothing private", "sends nothing that is kept", frozenset({"operations"}), open=True),
+    Caller(
+        "Monitoring, readers",
+        "no lock: nothing private",
+        "sends nothing that is kept",
+        frozenset({"operations"}),
+        open=True,
+    ),
 )
 #: Every setting that names another machine, and so a place that data may go to or come from.
 HOSTS = frozenset({"database_url", "bluesnap_url", "hosted_fields_url", "events_url", "clock_url", "public_url"})

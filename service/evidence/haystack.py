@@ -7,7 +7,7 @@ How likely a find by chance is, for 30 canaries (some 270 telling runs of 8 digi
   number of 8 digits is one of them with a chance of 270 / 10^8; one of 10 digits, with 8 in 10^6.
 - twelve digits count wherever they stand and whatever stands between: 360 / 10^12 for each digit of the data. Random binary data are digits to 4 %,
   so this makes 1 find in 70 GB; random hexadecimal text to 63 %: 1 in 4 GB.
-- every other way of writing needs eleven signs of 36, or seven given bytes, and more often twice as many: less than 1 find in 10^15 bytes.
+- every other way of writing needs eleven given signs or seven given bytes, and mostly twice as many: less than 1 find in 10^12 bytes.
 
 So windows of eight are honest in text and in binary files alike as long as they stand alone there: eight digits in a row begin at a place of random
 data with a chance of (10/256)^8, which is one place in 180 GB, before anything is compared with them.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from service.cardguard.detect import names_card_data
+from service.cardguard.detect import Find, names_card_data
 from service.evidence.pieces import Hit, Piece
 
 _WORD = rb"[A-Za-z_][A-Za-z0-9_.\-]{1,62}"
@@ -24,21 +25,39 @@ _BETWEEN = rb"(?:[^0-9A-Za-z\r\n]|%(?:25)?[0-9A-Fa-f]{2}){0,6}"
 
 
 def named_fields(sink_id: str, piece: Piece, honest: frozenset[str] = frozenset()) -> list[Hit]:
-    """Names of card data among the names of structures that a piece holds, whatever their values: `cvv`, `cardNumber`, `expirationYear`.
+    """Names of card data among the names of structures that a piece holds, whatever their values: `cvv`, `cardNumber`, `expirationYear`; and in its place.
 
     Which names these are: detect.names_card_data. Prose is not looked at. `honest` are names that may stand there, in lower case.
     """
-    hits, line, seen = [], piece.line, 0
-    for offset, name in _names(piece.data):
-        found = names_card_data(name)
-        if found is None or name.lower() in honest:
-            continue
+    hits, line, seen = (
+        [_hit(sink_id, piece, found) for found in _card_names(_parts(piece.place), honest)],
+        piece.line,
+        0,
+    )
+    for found in _card_names(_names(piece.data), honest):
         if line is not None:
-            line += piece.data.count(b"\n", seen, offset)
-            seen = offset
-        shown = re.sub(r"[^ -~]", ".", re.sub(r"\d", "#", name[:40]))
-        hits.append(Hit("", sink_id, piece.place, line, offset, f"name of a field: {found.rule}", shown))
+            line += piece.data.count(b"\n", seen, found[0])
+            seen = found[0]
+        hits.append(replace(_hit(sink_id, piece, found), line=line))
     return hits
+
+
+def _card_names(names: Iterable[tuple[int, str]], honest: frozenset[str]) -> Iterator[tuple[int, str, Find]]:
+    for offset, name in names:
+        found = names_card_data(name)
+        if found is not None and name.lower() not in honest:
+            yield offset, name, found
+
+
+def _hit(sink_id: str, piece: Piece, found: tuple[int, str, Find]) -> Hit:
+    offset, name, what = found
+    shown = re.sub(r"[^ -~]", ".", re.sub(r"\d", "#", name[:40]))
+    return Hit("", sink_id, piece.place, None, offset, f"name of a field: {what.rule}", shown)
+
+
+def _parts(place: str) -> Iterator[tuple[int, str]]:
+    """A sink may say in a place's name in which column something stands."""
+    yield from ((0, part) for part in re.split(r"[./ ]", place))
 
 
 def _names(data: bytes) -> Iterator[tuple[int, str]]:

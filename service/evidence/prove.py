@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tempfile
 from collections import Counter
@@ -15,17 +16,36 @@ import psycopg
 
 from service import config
 from service.cardguard.formats import SCOPES
-from service.config import ROOT
 from service.errors import SettingsError
-from service.evidence import bad_requests, belongings, columns, customer, entrances, flow, notice_door, operators
-from service.evidence import provider, report, selftest, sinks, trying, verdict, wire
+from service.evidence import (
+    bad_requests,
+    belongings,
+    browser_reports,
+    columns,
+    customer,
+    entrances,
+    flow,
+    notice_door,
+    operators,
+    provider,
+    report,
+    selftest,
+    sinks,
+    surroundings,
+    trying,
+    verdict,
+    wire,
+)
 from service.evidence.canaries import NUMBERS, Canary
-from service.evidence.pieces import Sink
+from service.evidence.pieces import Sink, SinkError
 from service.evidence.progress import Progress
 from service.evidence.searching import Search
 from service.evidence.stand import Stand, StandError
+from service.evidence.surroundings import UnprovenError
 from service.evidence.trying import Attempt, Tried
 from service.store import database
+
+__all__ = ["Order", "UnprovenError", "run"]
 
 #: The copy is tried far more often than any honest buyer would: its limits against card testing have tests of their own.
 SETTINGS = {
@@ -38,10 +58,6 @@ SETTINGS = {
 }
 #: Shorter values would be found by chance.
 _SHORTEST_SECRET = 8
-
-
-class UnprovenError(Exception):
-    """The run could not be made; the text says why, in our own words."""
 
 
 @dataclass(frozen=True)
@@ -61,40 +77,23 @@ def run(order: Order, progress: Progress | None = None) -> report.Written:
     from service import wiring
 
     began = wiring.system_clock()
-    _check_surroundings()
-    folder = _folder(order.out, began)
+    folder = surroundings.folder_for(order.out, began)
     told = progress or Progress()
+    written = None
     try:
+        surroundings.check()
         with tempfile.TemporaryDirectory(prefix="panless-prove-") as place:
             written = _Run(order, told, began).evidence(Path(place) / "copy", folder)
-    except (StandError, customer.UnsoldError, entrances.DescriptionError, SettingsError) as error:
+    except (StandError, SinkError, customer.UnsoldError, entrances.DescriptionError, SettingsError) as error:
         raise UnprovenError(str(error)) from None
     except psycopg.OperationalError:
         raise UnprovenError("the private copy's database does not answer") from None
     finally:
         told.finish()
+        if written is None:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
     return written
-
-
-def _check_surroundings() -> None:
-    lacking = [name for name in ("dev", "simulator") if not (ROOT / name / "__main__.py").is_file()]
-    if lacking:
-        raise UnprovenError(
-            f"{' and '.join(lacking)} are not here: a private copy needs the whole project. Run it from a checkout, not from the image"
-        )
-
-
-def _folder(out: Path | None, began: datetime) -> Path:
-    """The folder for the evidence, made and empty. Raises UnprovenError."""
-    folder = (out or ROOT / "var" / "evidence" / began.strftime("%Y-%m-%dT%H%M%SZ")).absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        empty = not any(folder.iterdir())
-    except OSError:
-        raise UnprovenError("the folder for the evidence cannot be made") from None
-    if not empty:
-        raise UnprovenError("the folder for the evidence is not empty: evidence is not written over")
-    return folder
 
 
 class _Run:
@@ -146,6 +145,7 @@ class _Run:
             commands = [(one, pool.submit(one.do)) for one in self._wanted(operators.attempts(stand))]
             self._attempt("Entrances of the API", trying.described(ways, sender, ground))
             self._attempt("BlueSnap's notices", notice_door.attempts(stand, self._traffic))
+            self._attempt("Browsers' reports", browser_reports.attempts(stand.address, self._traffic))
             self._attempt("Requests that are not HTTP", bad_requests.attempts(stand.service, others, self._traffic))
             self._attempt("BlueSnap's answers", provider.attempts(passers_by, self._order.wants))
             self._progress.phase("Operators' commands")

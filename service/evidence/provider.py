@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from service.evidence import belongings, wire
-from service.evidence.canaries import Canary, marker
+from service.evidence.canaries import marker
 from service.evidence.customer import SESSIONS, Call, Customer
 from service.evidence.trying import CARDS, Attempt, code_of
 

@@ -75,10 +75,9 @@ def _some(failures: Iterable[str]) -> list[str]:
 def write(folder: Path, facts: Facts) -> Written:
     """All files of the evidence, into an empty folder."""
     data = describe(facts)
-    files = {
-        PICTURE: facts.picture,
-        REPORT: templates.render("report.html.j2", {**data, **summary.of(data["tried"]["groups"]), "picture": Markup(facts.picture), "shown": SHOWN}),  # noqa: S704 - escaped when it was drawn
-    }
+    picture = Markup(facts.picture)  # noqa: S704 - whatever stands in it was escaped when it was drawn
+    more = {**summary.of(data["tried"]["groups"]), "picture": picture, "shown": SHOWN}
+    files = {PICTURE: facts.picture, REPORT: templates.render("report.html.j2", {**data, **more})}
     data["digests"] |= {name: sha256(text.encode()) for name, text in files.items()}
     files[DATA] = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
     files[SUMS] = "".join(f"{sha256(text.encode())}  {name}\n" for name, text in files.items())
@@ -135,7 +134,7 @@ def _kind(kind: belongings.Kind, canaries: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _sink(one: Searched) -> dict[str, Any]:
-    leaks = [{**asdict(hit), "told": line_of(hit)} for hit in one.leaks]
+    leaks = [{**asdict(hit), "told": line_of(hit)} for hit in (*one.leaks, *one.named)]
     figures = {"pieces": one.pieces, "bytes": one.size, "seconds": round(one.seconds, 1), "belonging": one.belonging}
     return {"id": one.id, "name": one.name, **figures, "leaks": leaks, "error": one.error or None}
 

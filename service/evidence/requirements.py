@@ -24,44 +24,43 @@ REQUIREMENTS = (
     Requirement(
         "1.2.4",
         "A current picture of all flows of account data, over systems and networks.",
-        "The picture below, drawn from the routes of the running service and the hosts in its settings; a route or host without a place fails the run.",
+        "The picture in this report, drawn from the routes of the running service and the hosts in its settings; a route or host without a place fails the run.",
         "Your network: proxy, load balancer, the signup page's host, where logs and backups go.",
     ),
     Requirement(
         "3.2.1",
         "Keep as little account data as possible, for no longer than needed, and check that.",
-        "No table, file, log or backup of the copy holds any after everything was tried; every text column refuses it.",
+        "No table, file, log or backup of the copy holds a card number after it was sent in everywhere; every text column refuses one.",
         "Data that came into your own systems on another way, and your policy on keeping it.",
     ),
     Requirement(
         "3.3.1, 3.3.1.1 to 3.3.1.3",
         "No sensitive authentication data is kept after authorization: track data, security code, PIN.",
-        "The service receives none: cards go to BlueSnap's frames. Card numbers are refused at every entrance; what was sent stays nowhere. Names of security codes and"
-        " of tracks are refused by the same gate, which the leak suite tries in detail (`make leaks`).",
-        "What BlueSnap keeps; whether the signup page was changed to have fields of its own; core dumps of a host with other settings.",
+        "Little: a run sends card numbers. Track data and security codes are sent by the leak suite (`make leaks`), to the same gate and the same sinks.",
+        "What BlueSnap keeps; whether the signup page was changed to have fields of its own.",
     ),
     Requirement(
         "3.4.1, 3.4.2",
         "Card numbers are masked where they are shown, and cannot be copied away by remote access.",
-        "No answer, log or command shows one. Brand and last four digits are read from BlueSnap on request and found in no store.",
-        "What your own pages and your staff's tools at BlueSnap show.",
+        "No answer, log or command showed one. The search sees eight digits in a row and more.",
+        "Brand and last four digits, which the service shows live from BlueSnap; what your own pages and your staff's tools at BlueSnap show.",
     ),
     Requirement(
         "3.5.1, 3.5.1.1",
         "Stored card numbers are unreadable; hashes of them are keyed.",
-        "There are none to make unreadable: tables, write-ahead log, its archive, a base backup and logs were searched. No hash of a card number is made.",
-        "Backups and archives that you keep elsewhere, and what was in them before.",
+        "There are none to make unreadable: tables, their files, write-ahead log, its archive, a base backup and logs were searched.",
+        "Hashes, which no search recognises; backups and archives that you keep elsewhere.",
     ),
     Requirement(
         "4.2.1",
         "Strong cryptography whenever card numbers cross open networks.",
-        "None cross this service. Its one host outside and its redirects are fixed in the code and the settings.",
+        "None was found in what the service sent to BlueSnap or to the platform.",
         "TLS of your proxy and of the signup page: the copy speaks plain HTTP on loopback.",
     ),
     Requirement(
         "6.2.4",
         "Software is made so that common attacks do not work: injection, abuse of input, leaking of data.",
-        "Every field, header and parameter was tried with what must not come in, also in requests that are not HTTP; answers repeat nothing of it.",
+        "Every field, header and parameter was tried with card numbers and markers, also in requests that are not HTTP; answers and logs repeated nothing of it.",
         "A penetration test, and attacks of other kinds.",
     ),
     Requirement(
@@ -79,19 +78,19 @@ REQUIREMENTS = (
     Requirement(
         "8.6.2",
         "Passwords of system accounts stand in no script, file or log in clear.",
-        "API key, client secret, payment-fields token, webhook key, passwords and secret keys were searched for like card numbers: found only where they belong.",
+        "API key, client secret, payment-fields token, webhook key, passwords and secret keys were searched for like card numbers, and found only where they belong.",
         "Where you keep the settings, and who can read them.",
     ),
     Requirement(
         "10.2.1, 10.2.2",
         "Access and actions are logged, with who, what, when, from where, and the result.",
-        "Logs hold a line for each request and no private value.",
-        "Completeness of the trail, which other tests check, and the logs of proxy, host and database.",
+        "That logs hold none of what was sent.",
+        "That the trail is complete, which other tests check; the logs of proxy, host and database.",
     ),
     Requirement(
         "10.3.1 to 10.3.4",
         "Logs are read by few, changed by nobody, copied away at once, watched.",
-        "That logs and journal hold nothing that would make them dangerous to copy.",
+        "That logs and journal hold nothing of what was sent that would make them dangerous to copy.",
         "Rights, copying and alarms where you run it.",
     ),
     Requirement(
@@ -122,8 +121,8 @@ REQUIREMENTS = (
     Requirement(
         "12.10.7",
         "Somebody acts when card numbers are found where they should not be.",
-        "A refused number raises a counter (`panless_card_data_refused`) without keeping it.",
-        "Your alarm on it, and your plan.",
+        "Nothing. The service counts what it refuses (`panless_card_data_refused_total`) and keeps nothing of it.",
+        "Your alarm on that counter, and your plan.",
     ),
 )
 #: What no run of this kind can show, whatever its result.

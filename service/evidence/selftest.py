@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from service.evidence.canaries import NUMBERS, Canary, marker
+from service.evidence.naming import named_fields
 from service.evidence.pieces import Hit, Piece, Sink, SinkError
 from service.evidence.scanner import Scanner
-from service.evidence.writings import ANYWHERE, IN_BINARY, IN_TEXT, UNRECOGNISED, Writing
+from service.evidence.writings import ANYWHERE, IN_BINARY, IN_TEXT, NAMES, UNRECOGNISED, Writing
 
 __all__ = ["UNRECOGNISED", "Failure", "Settling", "Tested", "check_forms", "check_sinks", "run"]
 
@@ -54,7 +55,9 @@ def _by_name(failures: Iterable[Failure]) -> dict[str, str]:
 
 
 def check_forms() -> list[Failure]:
-    """Plants each way of writing of each test number in text and among random bytes, and says which were not found, or not where and whose they are."""
+    """Plants each way of writing of each test number in text and among random bytes, and names of card data in structures; says which were not found, or
+    not where and whose they are.
+    """
     failures: dict[str, Failure] = {}
     scanner = Scanner(Canary(number, number) for number in NUMBERS)
     for writings, kinds in ((ANYWHERE, (False, True)), (IN_TEXT, (False,)), (IN_BINARY, (True,))):
@@ -64,7 +67,15 @@ def check_forms() -> list[Failure]:
                     why = _form_failure(scanner, number, write, (turn, binary))
                     if why:
                         failures.setdefault(name, Failure(name, why))
-    return list(failures.values())
+    return [*failures.values(), *_check_names()]
+
+
+def _check_names() -> Iterator[Failure]:
+    """What is too short to be searched for by its value is known by its name."""
+    for name, data in NAMES.items():
+        hits = named_fields(_FORM, Piece(_FORM, data, 1))
+        if [hit.line for hit in hits] != [1 + data.count(b"\n")]:
+            yield Failure(name, "its name was not found in its place")
 
 
 def _form_failure(scanner: Scanner, number: str, write: Writing, how: tuple[int, bool]) -> str:

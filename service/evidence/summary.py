@@ -15,6 +15,7 @@ _PLURALS = {
     entrances.HEADER: "headers",
     "parameter": "parameters",
 }
+_ALONE = {entrances.QUERY_NAME: "names of query parameters", entrances.HEADER_NAME: "names of headers"}
 Group = Mapping[str, Any]
 
 
@@ -58,7 +59,13 @@ def _by_kind(places: Iterable[str]) -> list[str]:
     """`headers A, B` in place of `header A`, `header B`."""
     kinds: dict[str, list[str]] = {}
     for place in places:
-        kind = next((one for one in sorted(_PLURALS, key=len, reverse=True) if place.startswith(f"{one} ")), "")
-        kinds.setdefault(kind, []).append(place.removeprefix(f"{kind} "))
+        kind = next((one for one in sorted(_PLURALS, key=len, reverse=True) if _is_of(place, one)), "")
+        kinds.setdefault(kind, []).append(_ALONE.get(place, place.removeprefix(f"{kind} ")))
     plain = kinds.pop("", [])
-    return [f"{_PLURALS[kind]} {', '.join(names)}" for kind, names in kinds.items()] + ([", ".join(plain)] if plain else [])
+    told = [f"{_PLURALS[kind]} {', '.join(names)}" for kind, names in kinds.items()]
+    return told + ([", ".join(plain)] if plain else [])
+
+
+def _is_of(place: str, kind: str) -> bool:
+    """Whether a place is a named one of this kind; names hold no blank."""
+    return place.startswith(f"{kind} ") and place not in _ALONE and " " not in place.removeprefix(f"{kind} ")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from service.errors import Code
 from service.evidence import asking, belongings, entrances, wire
 from service.evidence.canaries import NUMBERS, Canary, marker
 from service.evidence.entrances import Entrance
+from service.page.policy import REPORTS
 
 Judge = Callable[[wire.Answer], str]
 #: One canary for each published number; its case is how a report calls it.
@@ -118,6 +119,11 @@ def unsigned(answer: wire.Answer) -> str:
     return "" if code_of(answer) == Code.SIGNATURE_INVALID else f"answered with {_told(answer)}"
 
 
+def counted(answer: wire.Answer) -> str:
+    """A browser's report is taken in silence, whatever it is."""
+    return "" if answer.status == 204 and not answer.body else f"answered with {_told(answer)}"
+
+
 def _told(answer: wire.Answer) -> str:
     """Status and code of an answer, if the code is one of ours."""
     code = code_of(answer)
@@ -137,12 +143,17 @@ def described(ways: Sequence[Entrance], sender: Sender, ground: asking.Ground) -
         yield sender.attempt(entrance.operation.name, entrance.name, sent, unbroken)
 
 
+#: The bodies that the gate leaves unread, because others write them, and what becomes of them. Any other body must be refused.
+UNREAD: Mapping[tuple[str, str], Judge] = {("POST", "/webhooks/bluesnap"): unsigned, ("POST", REPORTS): counted}
+
+
 def _judge(entrance: Entrance) -> Judge:
-    """The body of a notice is not looked into by the gate; its signature is, by its own door."""
+    operation = entrance.operation
     if entrance.dropped:
         return unbroken
-    own = "bluesnap_signature" in entrance.operation.locks and entrance.kind in {entrances.BODY, entrances.WRONG_MEDIA}
-    return unsigned if own else refused
+    if entrance.kind in {entrances.BODY, entrances.WRONG_MEDIA}:
+        return UNREAD.get((operation.method, operation.path), refused)
+    return refused
 
 
 def _word(entrance: Entrance) -> Canary:

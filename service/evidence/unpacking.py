@@ -6,11 +6,14 @@ import binascii
 import contextlib
 import re
 import zlib
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from service.cardguard.detect_forms import fold, unescape, unquote
 from service.evidence.haystack import OVERLAP
+from service.evidence.needles import digits_of
 from service.evidence.pieces import SinkError
 
 if TYPE_CHECKING:
@@ -32,8 +35,8 @@ _BYTEA = re.compile(r"\\{1,8}x((?:[0-9A-Fa-f]{2}){8,})")
 _TROUBLE = re.compile(
     rb"[%\\&=](?:(?<=%)[0-9A-Fa-f]{2}|(?<=\\)\\{0,7}[ux][0-9A-Fa-f{]|(?<=&)#|(?<==)[0-9A-Fa-f]{2}=[0-9A-Fa-f]{2}=)"
 )
-#: So far a line is read to each side of what makes it a line with escapes.
-_REACH = 4096
+#: So far is read to each side of an escape, and so far in one piece.
+_NEAR, _REACH = 96, 4096
 
 
 def members(data: bytes) -> Iterator[tuple[int, int, str, bytes]]:
@@ -120,20 +123,53 @@ def _fed(stream: _Inflater, packed: memoryview) -> tuple[bytes, bool, _Inflater]
     return bytes(plain), True, again
 
 
-def views(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Lines (or the neighbourhoods, in long ones) with escapes or other scripts' digits in them: where they are, and how they read with those undone,
-    layer by layer.
-    """
-    for trouble in (_TROUBLE, _foreign(data)):
+@dataclass(frozen=True, repr=False)
+class View:
+    """How some bytes read with their escapes undone: many neighbourhoods in one text, each a line (or more), with the ends of the bytes that it stands for."""
+
+    text: bytes
+    begins: list[int]
+    spans: list[tuple[int, int]]
+
+    def span(self, offset: int) -> tuple[int, int]:
+        """The bytes that this place of the text stands for."""
+        return self.spans[bisect_right(self.begins, offset) - 1]
+
+
+def views(data: bytes) -> Iterator[View]:
+    """The neighbourhoods of escapes and of other scripts' digits, within their lines: how they read with those undone, layer by layer."""
+    text, begins, spans = bytearray(), list[int](), list[tuple[int, int]]()
+    for start, end in _neighbourhoods(data):
+        for layer in _undone(data[start:end].decode("utf-8", "replace")):
+            begins.append(len(text))
+            spans.append((start, end))
+            text += layer.encode("utf-8", "replace") + b"\n"
+        if len(text) > _PART:
+            yield View(bytes(text), begins, spans)
+            text, begins, spans = bytearray(), [], []
+    yield View(bytes(text), begins, spans)
+
+
+def _neighbourhoods(data: bytes) -> Iterator[tuple[int, int]]:
+    """What lies around escapes that are near each other, and has as many digits as a find."""
+    for trouble, fewest in ((_TROUBLE, _LEAST), (_foreign(data), 0)):
         place = 0
         while trouble is not None and (found := trouble.search(data, place)) is not None:
-            reach = max(found.start() - _REACH, 0)
-            start = max(data.rfind(b"\n", reach, found.start()) + 1, reach)
-            stop = data.find(b"\n", found.end(), start + 2 * _REACH)
-            end = stop if stop >= 0 else min(start + 2 * _REACH, len(data))
-            for text in _undone(data[start:end].decode("utf-8", "replace")):
-                yield start, end, text.encode("utf-8", "replace")
-            place = max(end, found.end())
+            start, end = _line_around(data, found.start(), found.end())
+            last = found
+            while (more := trouble.search(data, last.end(), end)) is not None and more.end() - start < _REACH:
+                last = more
+                end = _line_around(data, last.start(), last.end())[1]
+            if len(digits_of(data[start:end])) >= fewest:
+                yield start, end
+            place = last.end()
+
+
+def _line_around(data: bytes, start: int, end: int) -> tuple[int, int]:
+    """So far to each side as a number may go on, within the line."""
+    reach = max(start - _NEAR, 0)
+    stop = data.find(b"\n", end, end + _NEAR)
+    return max(data.rfind(b"\n", reach, start) + 1, reach), stop if stop >= 0 else min(end + _NEAR, len(data))
 
 
 def _foreign(data: bytes) -> re.Pattern[bytes] | None:
@@ -154,6 +190,8 @@ def _undone(text: str) -> Iterator[str]:
         if plain == text:
             return
         yield plain
+        if not any(sign in plain for sign in "%\\&="):
+            return
         text = plain
 
 

@@ -68,8 +68,12 @@ def of(found: Found, limit: str = "") -> Verdict:
     columns = found.columns
     return Verdict(
         (
-            Check("Every card number was refused, or dropped where nothing is refused", tuple(found.tried.wrong)),
+            Check("Every attempt was answered as it must be: card numbers refused or dropped, and no error of ours", tuple(found.tried.wrong)),
             Check("No canary was found where it does not belong", tuple(_leaks(found.searched, found.tried.numbers))),
+            Check(
+                "No structure that is kept, logged or answered has a name of card data, such as a security code's",
+                tuple(line_of(hit) for one in found.searched for hit in one.named),
+            ),
             Check("Every sink could be read to its end", tuple(f"{one.id}: {one.error}" for one in found.searched if one.error)),
             *(() if limit else (Check("The search finds what is planted in every sink and in every form", found.blind),)),
             Check("Every column of the database that could hold text has a guard", columns.unguarded if columns else ()),
@@ -83,7 +87,8 @@ def of(found: Found, limit: str = "") -> Verdict:
 def line_of(hit: Hit) -> str:
     """Where something leaked, for a reader: sink, place, line, whose it is, in which form, and what stands around it."""
     where = f"{hit.place}, line {hit.line}" if hit.line is not None else f"{hit.place}, byte {hit.offset}"
-    return f"{hit.sink}, {where}: {hit.case} ({hit.form}): …{hit.context}…"
+    what = f"{hit.case} ({hit.form})" if hit.case else hit.form
+    return f"{hit.sink}, {where}: {what}: …{hit.context}…"
 
 
 def _leaks(searched: Sequence[Searched], numbers: Mapping[str, Sequence[str]]) -> list[str]:

@@ -144,6 +144,16 @@ IN_BINARY: Mapping[str, Writing] = {
     "PostgreSQL's numeric": _numeric,
     "Python's integer": lambda number: struct.pack("<II", int(number) & (1 << 30) - 1, int(number) >> 30),
 }
+#: Structures that name card data whose values are too short to be searched for; the name is in the last line.
+NAMES: Mapping[str, bytes] = {
+    "property of JSON": b'{"plan": "team",\n"cvv": "737"}',
+    "property of JSON in JSON": b'{"body": "{\\"securityCode\\": 737}"}',
+    "parameter of a form": b"first line\nplan=team&expirationYear=2030",
+    "element of XML": b"<order>\n<card-number>x</card-number>",
+    "header": b"Host: x\nCVC2: 737",
+    "column of a dump": b"--\nCOPY public.orders (id, pan, plan) FROM stdin;",
+    "column of a table": b"CREATE TABLE orders (\n    credit_card text",
+}
 #: What is not recognised unless it is what was sent (canary.sent), for the report to say so.
 UNRECOGNISED: Mapping[str, str] = {
     "encryption and hashes": "what is enciphered, hashed or keyed cannot be told from random bytes",
@@ -153,7 +163,9 @@ UNRECOGNISED: Mapping[str, str] = {
     "letters and words": "letters for digits other than O and l, words other than English ones",
     "digits among other digits": "where other digits stand between those of the number, except eight in a row that stand alone and twelve that do not",
     "fewer digits": "fewer than eight digits in a row, or than twelve in a longer word, a fraction, a moment in time or a UUID",
-    "parts far apart": "parts in two pieces of a sink or in two sinks, or more than 8 kB apart",
+    "two ways at once in binary data": "separators or other scripts' digits that are escaped as well: undone in text only",
+    "poor numbers in binary data": "a number of fewer than four different digits with control characters between them",
+    "parts far apart": "parts in two pieces of a sink or in two sinks, or more than 8 kB apart (with escapes between them: 96 bytes)",
     "changed numbers": "a number that was added to, rounded or otherwise reckoned with",
     "backwards in another form": "a number backwards is recognised as digits only",
     "pictures and sound": "what only an eye or an ear would recognise",

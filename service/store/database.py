@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine, Executable, create_engine, func, insert, select
 from sqlalchemy.engine import URL, make_url
 
@@ -17,6 +18,7 @@ STATEMENT_MS, LOCK_MS, IDLE_MS = 5_000, 2_000, 10_000
 MIGRATIONS = Path(__file__).parent / "migrations"
 HEAD = "0004"
 T = TypeVar("T")
+log = structlog.get_logger()
 
 
 def url_of(text: str) -> URL:
@@ -80,6 +82,7 @@ def _upgrade(url_text: str, environment: str) -> None:
         if connection.execute(select(DEPLOYMENT.c.environment)).first() is None:
             connection.execute(insert(DEPLOYMENT).values(environment=environment))
     engine.dispose()
+    log.info("schema.migrated", actor="operator", version=HEAD)
 
 
 def check_environment(url_text: str, environment: str) -> None:

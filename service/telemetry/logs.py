@@ -7,7 +7,7 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +30,7 @@ KNOWN = {
     "Handling signal: %s": "gunicorn.signal",
     "WORKER TIMEOUT (pid:%s)": "gunicorn.worker_timeout",
     "Worker (pid:%s) was sent %s!": "gunicorn.worker_killed",
+    "Autorestarting worker after current request.": "gunicorn.worker_recycled",
 }
 #: urllib3 quotes unparsed header text at WARNING; procrastinate quotes job arguments: errors alone, and those without their text.
 QUIET = {"urllib3": logging.CRITICAL, "procrastinate": logging.WARNING, "alembic": logging.WARNING}
@@ -50,22 +51,21 @@ def _stamp(_logger: Any, level: str, record: MutableMapping[str, Any]) -> Mutabl
     return record
 
 
-def _explain(_logger: Any, _level: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    error = record.pop("exc_info", None)
+def _explain(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    error = record.get("exc_info")
     if error is True:
         error = sys.exc_info()[1]
     if isinstance(error, tuple):
         error = error[1]
     if isinstance(error, BaseException):
-        record["error"] = type(error).__name__
-        record["frames"] = own_frames(error.__traceback__)
+        return {**record, "error": type(error).__name__, "frames": own_frames(error.__traceback__)}
     return record
 
 
-def render(record: MutableMapping[str, Any]) -> str:
+def render(record: Mapping[str, Any]) -> str:
     """One JSON line of what may be written, or a fixed sentence and a counter if anything about the record is odd."""
     try:
-        return json.dumps(redact(record), ensure_ascii=True, allow_nan=False)
+        return json.dumps(redact(_explain(record)), ensure_ascii=True, allow_nan=False)
     except Exception:  # noqa: BLE001 - a record that breaks the formatter must neither be written nor break the request
         metrics.LOG_RECORDS_WITHHELD.inc()
         return FIXED
@@ -89,7 +89,7 @@ class Formatter(logging.Formatter):
         }
         if record.exc_info:
             fields["exc_info"] = record.exc_info
-        return render(_explain(None, "", _stamp(None, record.levelname.lower(), fields)))
+        return render(_stamp(None, record.levelname.lower(), fields))
 
 
 def set_up(stream: Any = None) -> None:
@@ -107,7 +107,7 @@ def set_up(stream: Any = None) -> None:
     threading.excepthook = lambda death: _tell_death("thread", death.exc_value)
     sys.unraisablehook = lambda lost: _tell_death("destructor", lost.exc_value)
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, _stamp, _explain, _as_message],
+        processors=[structlog.contextvars.merge_contextvars, _stamp, _as_message],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,

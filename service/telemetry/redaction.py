@@ -32,12 +32,9 @@ _word = _matching(r"[A-Za-z][A-Za-z_.]{0,62}")
 #: Every field that a record of ours may have, and the format that its value must have. Documented in docs/operating.md.
 FIELDS: dict[str, Callable[[Any], bool]] = {
     "act": _word,
-    "change": _word,
     "account": lambda value: isinstance(value, str) and formats.is_account(value),
     "actor": _matching(formats.ACTOR),
-    "addresses": _poor(r"[a-z0-9.:/, ]{1,120}"),
     "attempt": _number(10_000),
-    "call": _matching(r"[a-z_]{1,40}"),
     "cause": _word,
     "code": _word,
     "count": _number(1e9),
@@ -47,7 +44,6 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "frames": lambda value: (
         isinstance(value, list) and all(_matching(r"[a-z_/]{1,80}\.py:[0-9]{1,5}")(item) for item in value)
     ),
-    "key": _id,
     "library": _matching(r"[A-Za-z_.]{1,80}"),
     "method": _matching(r"GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|OTHER"),
     "ms": _number(1e7),

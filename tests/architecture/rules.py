@@ -134,6 +134,14 @@ def errors_that_carry_others(path: Path) -> Iterator[str]:
                 yield f"{node.lineno}: {ast.unparse(node)[:80]}"
 
 
+def bodies_read_as_forms(path: Path) -> Iterator[str]:
+    """Werkzeug lays the large parts of a form into temporary files."""
+    for node in _nodes(path):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {f"request.{name}" for name in FORMS}:
+            yield f"{node.lineno}: {ast.unparse(node)}"
+
+
+FORMS = ("form", "files", "values", "stream")
 OURS = ("service/**/*.py", "simulator/**/*.py", "dev/**/*.py")
 SERVICE = ("service/**/*.py",)
 RULES = (
@@ -172,6 +180,7 @@ RULES = (
         "try:\n    x = int(text)\nexcept ValueError as error:\n    raise Refusal(Code.MALFORMED) from error\n",
     ),
     Rule("a log event is a constant", log_events_that_vary, SERVICE, 'log.info(f"paid {amount}")'),
+    Rule("no body is read as a form", bodies_read_as_forms, SERVICE, 'x = request.form["card"]'),
     Rule(
         "no call to BlueSnap within a transaction",
         calls_to_bluesnap_in_a_transaction,

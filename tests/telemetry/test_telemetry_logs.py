@@ -206,6 +206,98 @@ def test_record_that_breaks_the_formatter_is_withheld_and_counted(logged):
     assert reading(WITHHELD_TOTAL) == before + 1
 
 
+class HostileMeta(type):
+    """A class whose very name breaks whoever asks for it."""
+
+    @property
+    def __name__(cls):
+        raise ValueError(VISA)
+
+
+class HostileError(Exception, metaclass=HostileMeta):
+    pass
+
+
+HostileError.__qualname__ = VISA
+
+
+class NumberedError(Exception):
+    """Says the number in all that an exception can say."""
+
+    def __init__(self):
+        super().__init__(VISA, {"card": VISA})
+        self.add_note(VISA)
+        self.card = VISA
+        self.__cause__ = self.__context__ = None
+
+    def __str__(self):
+        raise RuntimeError(VISA)
+
+    __repr__ = __str__
+
+
+NumberedError.__name__ = f"Card{VISA}Error"
+
+
+def circle():
+    made = {"card": VISA}
+    made["self"] = made
+    return made
+
+
+HOSTILE = {
+    "an object whose text raises": {"reason": Broken()},
+    "a circle": {"reason": circle()},
+    "a very long text": {"reason": VISA * 1_000_000},
+    "a very long list": {"frames": [f"service/{VISA}.py:1"] * 100_000},
+    "half a character": {"account": f"\ud800{VISA}"},
+    "no number": {"ms": float("nan"), "count": float("inf")},
+    "bytes": {"code": VISA.encode()},
+    "another class of text": {
+        "state": type("Text", (str,), {"__eq__": lambda *_: True, "__hash__": str.__hash__})(VISA)
+    },
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_value_of_a_listed_field_is_withheld(lines, logged, name):
+    ours().info("it.happened", **HOSTILE[name])
+    assert lines() == [{"level": "info", "event": "it.happened", **dict.fromkeys(HOSTILE[name], "~")}]
+    assert traces(logged(), VISA) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [HostileError(), (None,), ()],
+    ids=["a class whose name raises", "half of what Python tells of an exception", "nothing of it"],
+)
+def test_hostile_exception_is_withheld_and_counted_and_breaks_nothing(logged, error):
+    before = reading(WITHHELD_TOTAL)
+    ours().error("request.failed", exc_info=error)
+    assert logged() == logs.FIXED + "\n"
+    assert reading(WITHHELD_TOTAL) == before + 1
+
+
+@pytest.mark.parametrize("say", [ours, lambda: logging.getLogger("some.library")], ids=["ours", "a library"])
+def test_exception_that_is_named_after_a_number_says_nothing(lines, logged, say):
+    say().error("request.failed", exc_info=NumberedError())
+    (line,) = lines()
+    assert (line["error"], line["frames"]) == ("~", [])
+    assert traces(logged(), VISA) == []
+
+
+@pytest.mark.parametrize("error", [7, "text", VISA, object(), [], False])
+def test_exception_that_is_none_is_left_out(lines, error):
+    ours().error("request.failed", exc_info=error)
+    assert lines() == [{"level": "error", "event": "request.failed"}]
+
+
+@pytest.mark.parametrize("name", [f"\ud800{VISA}", VISA, "x" * 1_000_000, " "])
+def test_hostile_name_of_a_field_is_dropped(lines, name):
+    ours().info("it.happened", **{name: 1})
+    assert lines() == [{"level": "info", "event": "it.happened"}]
+
+
 def test_value_that_breaks_its_check_is_withheld_and_counted(logged):
     class Text(str):
         __slots__ = ()

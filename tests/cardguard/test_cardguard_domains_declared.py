@@ -1,0 +1,56 @@
+"""The database's guard as it is declared: word for word what the migrations make, and how values are bound to it. What it refuses: test_cardguard_domains.py."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from sqlalchemy import Column, MetaData, Table, bindparam, select
+
+from service.cardguard.domains import CARD_FREE, DOMAINS, Domain
+from tests.architecture.rules import ROOT
+
+MIGRATIONS = sorted((ROOT / "service" / "store" / "migrations" / "versions").glob("*.py"))
+
+
+def made():
+    """What the migrations say, without what stands around it in Python."""
+    return "\n".join(file.read_text(encoding="utf-8") for file in MIGRATIONS)
+
+
+def test_domains_are_declared_as_the_migrations_make_them():
+    declared = [
+        f"CREATE DOMAIN {name} AS {base} CONSTRAINT {name}_format CHECK ({check});"
+        for name, (base, check) in DOMAINS.items()
+    ]
+    assert declared
+    assert sorted(declared) == sorted(re.findall(r"^CREATE DOMAIN .*;$", made(), re.MULTILINE))
+
+
+def test_check_of_documents_is_declared_as_the_migrations_make_it():
+    [function] = re.findall(r"(CREATE FUNCTION card_free\(.*?\n\$\$);", made(), re.DOTALL)
+    assert f"\n{function}\n" == CARD_FREE
+
+
+@pytest.mark.parametrize("name", sorted(DOMAINS))
+def test_column_is_of_its_domain_and_keeps_statements_cacheable(name):
+    table = Table("things", MetaData(), Column("thing", Domain(name)))
+    assert str(Domain(name).compile()) == name
+    assert select(table.c.thing == bindparam("given", type_=Domain(name)))._generate_cache_key() is not None
+
+
+def test_document_goes_out_as_json_and_nothing_as_null():
+    bind = Domain("image").bind_processor(None)
+    assert json.loads(bind({"state": "open"})) == {"state": "open"}
+    assert bind(None) is None
+
+
+@pytest.mark.parametrize("name", sorted(DOMAINS.keys() - {"image"}))
+def test_value_that_is_no_document_goes_out_as_it_is(name):
+    assert Domain(name).bind_processor(None) is None
+
+
+def test_column_of_no_domain_cannot_be_declared():
+    with pytest.raises(KeyError):
+        Domain("varchar")
