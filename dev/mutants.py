@@ -6,15 +6,18 @@ The score of a target is the share of its mutants that a test notices; those tha
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +30,7 @@ from dev.mutants_trial import KILLED, SURVIVED, Verdict
 MEMORY = VAR / "mutants"
 EQUIVALENT = Path(__file__).with_name("mutants_equivalent.toml")
 LEAST = 95.0
+_NEEDED = ("service", "simulator", "tests", "dev", "openapi.yaml", "pyproject.toml")
 _GUARD = "tests/cardguard/test_cardguard_"
 _WHOLE = ("detect", "detect_matrix", "detect_honest")
 _REDACTION = "tests/telemetry/test_telemetry_redaction.py"
@@ -84,16 +88,33 @@ def main(arguments: list[str]) -> int:
         raise DevError(f"no tests are named for {', '.join(missing)}: see TARGETS in dev/mutants.py")
     known = equivalents()
     scores = []
-    for target in targets:
-        scores.append(_Score.of(target, _judge(target, left=given.left, processes=given.processes), known))
-        scores[-1].show()
+    with _copy():
+        for target in targets:
+            scores.append(_Score.of(target, _judge(target, left=given.left, processes=given.processes), known))
+            scores[-1].show()
     return _report(scores)
+
+
+@contextlib.contextmanager
+def _copy() -> Iterator[None]:
+    """Work in a copy of the tree as it is now: nothing is left in the tree, and who edits it meanwhile changes no result."""
+    with tempfile.TemporaryDirectory(prefix="panless-mutants-") as folder:
+        for name in _NEEDED:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, Path(folder) / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / name, folder)
+        with contextlib.chdir(folder):
+            sys.path.insert(0, folder)
+            yield
 
 
 def chosen(names: list[str]) -> list[Target]:
     """The targets of these names, all of them for none."""
     if unknown := sorted(set(names) - {target.name for target in TARGETS}):
-        raise DevError(f"no such module: {', '.join(unknown)}; there are: {', '.join(target.name for target in TARGETS)}")
+        raise DevError(
+            f"no such module: {', '.join(unknown)}; there are: {', '.join(target.name for target in TARGETS)}"
+        )
     return [target for target in TARGETS if not names or target.name in names]
 
 
@@ -119,10 +140,10 @@ def equivalents() -> dict[tuple[str, str, str], str]:
 
 def _ground(target: Target) -> str:
     """A word that changes with the module, what it is tested by, and the modules beside it."""
-    files = [ROOT / target.module, *(ROOT / "service/cardguard").glob("*.py"), *(ROOT / "tests/support").glob("*.py")]
-    files += [ROOT / test for test in target.tests] + [ROOT / "tests/leaks/matrix.csv"]
+    files = [target.module, "tests/leaks/matrix.csv", "tests/cardguard/shapes.py", *target.tests]
+    beside = [*Path("service/cardguard").glob("*.py"), *Path("tests/support").glob("*.py")]
     word = hashlib.sha256()
-    for file in sorted({file for file in files if file.exists()}):
+    for file in sorted({*map(Path, files), *beside}):
         word.update(file.read_bytes())
     return word.hexdigest()
 
@@ -133,7 +154,7 @@ def _judge(target: Target, *, left: bool, processes: int) -> list[tuple[Mutant, 
     memory = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     ground = _ground(target)
     before = {key: Verdict(*row) for key, row in memory.get("verdicts", {}).items()}
-    every = mutants(target.module, (ROOT / target.module).read_text(encoding="utf-8"))
+    every = mutants(target.module, Path(target.module).read_text(encoding="utf-8"))
     sure = {
         key for key, one in before.items() if memory["grounds"].get(key) == ground or (left and one.result != SURVIVED)
     }
@@ -152,14 +173,13 @@ def _judge(target: Target, *, left: bool, processes: int) -> list[tuple[Mutant, 
 def _tried(
     target: Target, waiting: list[Mutant], before: dict[str, Verdict], processes: int
 ) -> Iterable[tuple[Mutant, Verdict]]:
-    tests = [test for test in target.tests if (ROOT / test).exists()]
-    unchanged = Mutant(target.module, (ROOT / target.module).read_text(encoding="utf-8"), "none", 0, "", "")
-    taken = trial.prepare(unchanged, tests)
+    unchanged = Mutant(target.module, Path(target.module).read_text(encoding="utf-8"), "none", 0, "", "")
+    taken = trial.prepare(unchanged, target.tests)
     print(f"{target.name}: {len(waiting)} mutants to try, the tests take {taken:.1f} s", flush=True)
     firsts = [(one, before[one.key].by if one.key in before else "") for one in waiting]
-    firsts = [(one, first if first.startswith(tuple(tests)) else "") for one, first in firsts]
+    firsts = [(one, first if first.startswith(target.tests) else "") for one, first in firsts]
     started = time.monotonic()
-    found = trial.tried(firsts, tests, limit=10 + 4 * taken, processes=processes)
+    found = trial.tried(firsts, target.tests, limit=10 + 4 * taken, processes=processes)
     for count, (mutant, verdict) in enumerate(found, start=1):
         if count % 100 == 0:
             print(f"  {count} after {time.monotonic() - started:.0f} s", flush=True)

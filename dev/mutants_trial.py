@@ -1,4 +1,7 @@
-"""Runs the tests against one mutant after the other, each in a forked process that ends with it. Writes nothing into the tree: the changed module exists in memory alone."""
+"""Runs the tests against one mutant after the other, each in a forked process that ends with it. The changed module exists in memory alone.
+
+Modules and tests are those of the folder that we are in.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dev.bootstrap import ROOT
 from dev.errors import DevError
 from dev.mutants_changes import Mutant
 
@@ -163,7 +165,7 @@ def _try(mutant: Mutant, files: Sequence[str], first: str) -> str:
     sys.dont_write_bytecode = True
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     name = mutant.module.removesuffix(".py").replace("/", ".")
-    sys.meta_path.insert(0, _Changed(name, ROOT / mutant.module, mutant.source))
+    sys.meta_path.insert(0, _Changed(name, Path(mutant.module).resolve(), mutant.source))
     try:
         importlib.import_module(name)
     except Exception as error:  # noqa: BLE001 - a module that cannot be imported is noticed by every test

@@ -10,11 +10,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from service.cardguard import formats
 from service.errors import Code, FieldError, Refusal, SettingsError
 
 #: Decimals of the currencies that we sell in (ISO 4217). BlueSnap refuses more (bluesnap/api.md section 6).
 EXPONENTS = {"USD": 2, "EUR": 2, "GBP": 2, "CAD": 2, "AUD": 2, "JPY": 0}
 FREE = "community"
+MOST_VERSIONS = 9_999
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,11 @@ def _plan(entry: dict[str, Any], environment: str) -> Plan:
         provider_plan=entry.get("bluesnap", {}).get(environment, ""),
     )
     exponent = EXPONENTS[plan.currency]
-    if plan.price < 0 or plan.price != plan.price.quantize(Decimal(1).scaleb(-exponent)):
+    if type(entry["price"]) is not str or not formats.matches(formats.AMOUNT, entry["price"]):
+        raise ValueError
+    if type(plan.version) is not int or not 0 < plan.version <= MOST_VERSIONS:
+        raise ValueError
+    if plan.price != plan.price.quantize(Decimal(1).scaleb(-exponent)):
         raise ValueError
     if re.fullmatch(r"[a-z]{1,30}", plan.id) is None or re.fullmatch(r"[0-9]{0,12}", plan.provider_plan) is None:
         raise ValueError

@@ -25,7 +25,8 @@ from service.bluesnap.scalars import (
 from service.bluesnap.transport import Answer
 from service.errors import Unknown
 
-_FIELDS_TOKEN = re.compile(r"[!-~]{1,2048}")
+#: 64 hex digits and a sign, a JWT, or free text (bluesnap/variants.md section 2); a card number or a labelled code is no token.
+_FIELDS_TOKEN = re.compile(r"(?=[^A-Za-z]*[A-Za-z])[0-9A-Za-z._~-]{1,2048}")
 _KIND = re.compile(r"INITIAL|RECURRING")
 
 

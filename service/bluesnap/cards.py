@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 UNRECOGNISED = "UNRECOGNISED"
-_BRAND = re.compile(r"[A-Z0-9][A-Z0-9 _]{0,39}")
+_BRAND = re.compile(r"[A-Z][A-Z _]{0,39}")  # no digits: what BlueSnap says here is shown
 _LAST_FOUR = re.compile(r"[0-9]{4}")
 
 

@@ -153,6 +153,7 @@ def _open(host: str, port: int) -> _PlainSocket:
 
 class _Connection(HTTPConnection):
     idle_since = 0.0
+    debuglevel = 0  # whoever sets it on http.client's own class has it print every header and body to standard output
 
     def connect(self) -> None:
         attempt = _ATTEMPT.get()

@@ -28,7 +28,7 @@ class Kind:
     words: str = "nowhere"
 
 
-CARD = Kind("card number", "a published test number in several spellings, one of twelve at each place")
+CARD = Kind("card number", "a published test number in several spellings, another one at the next place")
 MARKER = Kind("marker", "twenty letters that nobody else says, a new word for each place")
 ACCOUNT = Kind(
     "account",

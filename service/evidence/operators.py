@@ -13,6 +13,7 @@ from service.evidence.trying import CARDS, Attempt
 GROUP = "Operators' commands"
 #: The place of the value.
 _HERE = "{}"
+_ABOUT = ("--api", "https://panless.example", "--environment", "sandbox")
 #: Each argument that is no word of a closed list, and some that are; `<` stands before what is given on standard input.
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "name of a command": (_HERE,),
@@ -24,17 +25,30 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "notices list --last": ("notices", "list", "--last", _HERE),
     "notices show": ("notices", "show", _HERE),
     "notices replay": ("notices", "replay", _HERE),
-    "notices replay --since": ("notices", "replay", "--outcome", "hint", "--since", _HERE),
+    "notices replay, times": ("notices", "replay", "--outcome", "hint", "--since", _HERE, "--until", _HERE),
+    "events list --last": ("events", "list", "--last", _HERE),
     "events show": ("events", "show", _HERE),
     "events resend": ("events", "resend", _HERE),
+    "signups resolve": ("signups", "resolve", _HERE, "--keep", _HERE),
     "refunds settle": ("refunds", "settle", _HERE, "given"),
     "disputes settle": ("disputes", "settle", _HERE, "won"),
+    "tasks refund": ("tasks", "refund", _HERE),
     "tasks done": ("tasks", "done", _HERE),
+    "tasks dismiss": ("tasks", "dismiss", _HERE),
     "sweep --most": ("sweep", "--most", _HERE),
     "adopt, account in the file": ("adopt", "/dev/stdin", "<account,subscription\n{},48305573\n"),
     "adopt, subscription in the file": ("adopt", "/dev/stdin", "<account,subscription\nacct-a,{}\n"),
     "adopt, header of the file": ("adopt", "/dev/stdin", "<{}\n"),
     "adopt, name of the file": ("adopt", "/nowhere/{}.csv"),
+    "page-policy --api": ("page-policy", "--api", "http://{}.example"),
+    "page-policy --report": ("page-policy", "--report", "http://{}.example"),
+    "page-check, address": ("page-check", "https://127.0.0.1:9/{}", "--approved", "/nowhere/{}", *_ABOUT),
+    "page-check, words": ("page-check", "{}", "--approved", "/nowhere/a", "--by", _HERE, "--reason", _HERE, "--approve"),
+    "page-check, files": ("page-check", "https://127.0.0.1:9/", "--approved", "/nowhere/a", "--ca", "/nowhere/{}", *_ABOUT),
+    "page-check --api": ("page-check", "https://127.0.0.1:9/", "--approved", "/nowhere/a", "--api", _HERE),
+    "page-check --report": ("page-check", "https://127.0.0.1:9/", "--approved", "/nowhere/a", "--report", _HERE),
+    "prove --out": ("prove", "--out", "/proc/{}"),
+    "prove --only": ("prove", "--only", "({}"),
 }
 #: Where an account's name is a legitimate value.
 _ACCOUNTS = frozenset({"adopt, account in the file"})

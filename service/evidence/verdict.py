@@ -43,12 +43,10 @@ class Verdict:
     def words(self) -> str:
         """In one sentence."""
         failed = sum(not check.passed for check in self.checks)
-        found = (
-            "No leak was found, and every check passed"
-            if self.clean
-            else f"{failed} of {len(self.checks)} checks failed"
-        )
-        return f"{found}; but the run was limited to some entrances and is no evidence" if self.limit else found
+        if self.clean:
+            found = "No leak was found, and every check passed"
+            return f"{found}; but the run was limited to some entrances and is no evidence" if self.limit else found
+        return f"{failed} of {len(self.checks)} checks failed{', in a run that was limited to some entrances' if self.limit else ''}"
 
 
 @dataclass

@@ -74,6 +74,7 @@ def _exchange(sock: socket.socket, target: Target, body: bytes, headers: dict[st
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.default_port = 443 if target.scheme == "https" else 80  # which the Host header leaves out
     connection.sock = sock
+    connection.set_debuglevel(0)  # a level that is set on its class has it print headers and bodies
     usual = {"Content-Type": "application/json", "User-Agent": "panless", "Connection": "close"}
     try:
         connection.request("POST", target.path, body, usual | headers)

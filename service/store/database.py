@@ -16,7 +16,7 @@ from service.store.models import DEPLOYMENT
 
 STATEMENT_MS, LOCK_MS, IDLE_MS = 5_000, 2_000, 10_000
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0004"
+HEAD = "0005"
 T = TypeVar("T")
 log = structlog.get_logger()
 

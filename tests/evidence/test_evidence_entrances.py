@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import copy
 import json
 import random
@@ -9,12 +10,26 @@ from urllib.parse import unquote
 
 import pytest
 
+from service import cli
 from service.app import DOORS
 from service.bluesnap.notices import _FIELDS
 from service.cardguard import detect, places
-from service.evidence import asking, bad_requests, browser_reports, entrances, notice_door, provider, trying, wire
+from service.evidence import (
+    asking,
+    bad_requests,
+    browser_reports,
+    command,
+    entrances,
+    notice_door,
+    operators,
+    provider,
+    trying,
+    wire,
+)
 from service.evidence.belongings import ACCOUNT, MARKER, PAYER, kind_of
 from service.evidence.canaries import NUMBERS, marker
+from service.evidence.pieces import Piece
+from service.evidence.scanner import Scanner
 from service.web.gatekeeper import UNREAD
 
 DESCRIPTION = entrances.read()
@@ -138,6 +153,33 @@ def test_markers_in_names_of_payers_and_accounts_are_of_their_own_kind():
         if one.form == "marker"
     ]
     assert kinds == [PAYER, PAYER, MARKER, ACCOUNT]
+
+
+def test_number_whose_hexadecimal_form_looks_like_a_column_of_ids_is_not_sent():
+    column = "\n".join(str(number) for number in range(8320, 8330) for _ in range(6)).encode()
+    assert not Scanner(trying.CARDS).search("S01", [Piece("entries.xid", column, 1)])
+    assert set(NUMBERS) - {one.text for one in trying.CARDS} == {"4012888888881881", "5200828282828210"}
+
+
+def arguments_of(parser, path=()):
+    """Every argument that takes more than a word of a closed list: the way to its command, and its name."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, inner in action.choices.items():
+                yield from arguments_of(inner, (*path, name))
+        elif action.nargs != 0 and action.choices is None:
+            yield path, (action.option_strings or [""])[-1]
+
+
+def test_every_free_argument_of_a_command_is_tried():
+    tried = [[one for one in line if not one.startswith("<")] for line in operators.COMMANDS.values()]
+    free = set(arguments_of(cli._parser(command.prove, (command.register,))))
+    lacking = {
+        (path, name)
+        for path, name in free
+        if not any(tuple(line[: len(path)]) == path and (not name or name in line) for line in tried)
+    }
+    assert lacking == set()
 
 
 def answer(status, code=None):

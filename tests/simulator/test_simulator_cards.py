@@ -36,7 +36,7 @@ def test_a_number_tells_its_brand(digits: Any, brand: Any) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["4917484589897106", "4111111111111129", "", "4111", "4111 1111 1111 111x", "٤١١١١١١١١١١١١١١١", "9999999999999995"],
+    ["4917484589897106", "5019717010103742", "", "4111", "4111 1111 1111 111x", "٤١١١١١١١١١١١١١١١", "9999999999999995"],
 )
 def test_a_number_that_is_not_published_is_refused(text: Any) -> None:
     with pytest.raises(CardRefused, match="INVALID_CC_NUMBER"):

@@ -59,7 +59,7 @@ def test_a_token_with_a_part_missing_is_not_filled(caller: Caller, missing: Any)
     ("part", "name"),
     [
         ({"ccNumber": "4917484589897106"}, "INVALID_CC_NUMBER"),
-        ({"ccNumber": "4111111111111129"}, "INVALID_CC_NUMBER"),
+        ({"ccNumber": "5019717010103742"}, "INVALID_CC_NUMBER"),
         ({"ccNumber": ""}, "INVALID_CC_NUMBER"),
         ({"ccNumber": "5895626746595650"}, "CARD_TYPE_NOT_SUPPORTED"),
         ({"expDate": "13/2099"}, "INVALID_EXP_DATE"),
