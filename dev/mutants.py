@@ -25,51 +25,13 @@ from dev import mutants_trial as trial
 from dev.bootstrap import ROOT, VAR
 from dev.errors import DevError
 from dev.mutants_changes import Mutant, mutants
+from dev.mutants_targets import Target, chosen, without_target
 from dev.mutants_trial import KILLED, SURVIVED, Verdict
 
 MEMORY = VAR / "mutants"
 EQUIVALENT = Path(__file__).with_name("mutants_equivalent.toml")
 LEAST = 95.0
 _NEEDED = ("service", "simulator", "tests", "dev", "openapi.yaml", "pyproject.toml")
-_GUARD = "tests/cardguard/test_cardguard_"
-_WHOLE = ("detect", "detect_matrix", "detect_honest")
-_REDACTION = "tests/telemetry/test_telemetry_redaction.py"
-
-
-@dataclass(frozen=True)
-class Target:
-    """A module, and the files of its tests, the likeliest to notice first."""
-
-    module: str
-    tests: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """What it is called on the command line."""
-        return Path(self.module).stem
-
-    @property
-    def group(self) -> str:
-        """Whose score it counts to."""
-        return str(Path(self.module).parent) if "cardguard" in self.module else self.module
-
-
-def _guard(module: str, *tests: str) -> Target:
-    return Target(f"service/cardguard/{module}.py", tuple(f"{_GUARD}{test}.py" for test in tests))
-
-
-TARGETS = (
-    _guard("formats", "formats", "fields", "gate"),
-    _guard("fields", "fields_described", "fields"),
-    _guard("domains", "domains_declared"),
-    _guard("process", "process"),
-    _guard("gate", "gate_failing", "gate"),
-    _guard("places", "places", "gate"),
-    _guard("detect_numbers", "detect_numbers", *_WHOLE),
-    _guard("detect_forms", "detect_forms", "detect_words", *_WHOLE),
-    _guard("detect", "detect_words", *_WHOLE),
-    Target("service/telemetry/redaction.py", (_REDACTION,)),
-)
 
 
 def main(arguments: list[str]) -> int:
@@ -84,8 +46,8 @@ def main(arguments: list[str]) -> int:
     targets = chosen(given.modules)
     os.nice(10)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that no child outlives us
-    if missing := _without_target():
-        raise DevError(f"no tests are named for {', '.join(missing)}: see TARGETS in dev/mutants.py")
+    if missing := without_target():
+        raise DevError(f"no tests are named for {', '.join(missing)}: see dev/mutants_targets.py")
     known = equivalents()
     scores = []
     with _copy():
@@ -107,23 +69,6 @@ def _copy() -> Iterator[None]:
         with contextlib.chdir(folder):
             sys.path.insert(0, folder)
             yield
-
-
-def chosen(names: list[str]) -> list[Target]:
-    """The targets of these names, all of them for none."""
-    if unknown := sorted(set(names) - {target.name for target in TARGETS}):
-        raise DevError(
-            f"no such module: {', '.join(unknown)}; there are: {', '.join(target.name for target in TARGETS)}"
-        )
-    return [target for target in TARGETS if not names or target.name in names]
-
-
-def _without_target() -> list[str]:
-    """Modules of the guard that nothing here speaks of. A package's own file holds no code."""
-    there = {
-        str(file.relative_to(ROOT)) for file in (ROOT / "service/cardguard").glob("*.py") if file.name != "__init__.py"
-    }
-    return sorted(there - {target.module for target in TARGETS})
 
 
 def equivalents() -> dict[tuple[str, str, str], str]:

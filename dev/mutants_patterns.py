@@ -53,11 +53,11 @@ def atoms(literals: list[tuple[int, str]]) -> list[Atom]:
             continue
         quote = opening["quote"]
         formatted = "f" in opening["prefix"].lower()
-        found += _signs(literal, opening.end(), len(literal) - len(quote), formatted, place)
+        found += _signs(literal, opening.end(), len(literal) - len(quote), formatted=formatted, place=place)
     return found
 
 
-def _signs(literal: str, at: int, end: int, formatted: bool, place: int) -> Iterator[Atom]:
+def _signs(literal: str, at: int, end: int, *, formatted: bool, place: int) -> Iterator[Atom]:
     while at < end:
         size, text = 1, literal[at]
         if text == "\\":

@@ -36,6 +36,8 @@ _FOR_EVERYONE = {
     "max_connections": "200",
     "jit": "off",
     "log_error_verbosity": "terse",  # a DETAIL line would repeat the row that was refused
+    "log_min_error_statement": "panic",  # a STATEMENT line would repeat a literal that some tool has written into it
+    "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
     "log_timezone": "UTC",
     "timezone": "UTC",

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
+import time
 from collections.abc import Callable
 
 import procrastinate
+import structlog
 from procrastinate import PsycopgConnector
+from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
 
 from service.billing import telling, tidy
 from service.billing.buying import settle
@@ -26,6 +32,9 @@ TIDY_MINUTES = 1
 SWEEP_MINUTE = 47
 #: Jobs at a time, more than there are kinds: where BlueSnap or the platform hangs, one kind of work waits, and no other.
 PLACES = 8
+#: Before the database is tried again.
+AGAIN_SECONDS = 2
+log = structlog.get_logger()
 
 
 def app_for(tools: Tools) -> procrastinate.App:
@@ -79,11 +88,31 @@ def _connector(tools: Tools) -> PsycopgConnector:
 
 
 def work(tools: Tools) -> None:
-    """Run jobs until SIGTERM or SIGINT; a running one is finished first."""
+    """Run jobs until SIGTERM or SIGINT; a running one is finished first. A database that went away is waited for."""
+    while not asyncio.run(_until_told(tools)):
+        time.sleep(AGAIN_SECONDS)
 
-    async def run() -> None:
-        app = app_for(tools)
+
+async def _until_told(tools: Tools) -> bool:
+    """Whether the worker was told to stop. procrastinate's ends by itself, and says nothing, when it loses its connection."""
+    app, loop = app_for(tools), asyncio.get_running_loop()
+    try:
         async with app.open_async():
-            await app.run_worker_async(queues=[QUEUE], concurrency=PLACES, delete_jobs="always", listen_notify=True)
-
-    asyncio.run(run())
+            running = app.run_worker_async(
+                queues=[QUEUE],
+                concurrency=PLACES,
+                delete_jobs="always",
+                listen_notify=True,
+                install_signal_handlers=False,
+            )
+            worker = asyncio.create_task(running)
+            for sign in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(sign, worker.cancel)
+            await worker
+    except asyncio.CancelledError:
+        return True
+    except (ConnectorException, PoolTimeout, OperationalError) as error:
+        log.warning("worker.database_lost", error=type(error).__name__)
+    else:
+        log.warning("worker.database_lost")
+    return False

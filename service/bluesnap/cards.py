@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 UNRECOGNISED = "UNRECOGNISED"
-_BRAND = re.compile(r"[A-Z][A-Z _]{0,39}")  # no digits: what BlueSnap says here is shown
+BRAND = re.compile(r"[A-Z][A-Z _]{0,39}")  # no digits: what BlueSnap says here is shown
 _LAST_FOUR = re.compile(r"[0-9]{4}")
 
 
@@ -23,7 +23,7 @@ class CardHint:
     @property
     def nameable(self) -> bool:
         """Whether the card can be named to BlueSnap."""
-        readable = _BRAND.fullmatch(self.brand) and _LAST_FOUR.fullmatch(self.last_four)
+        readable = BRAND.fullmatch(self.brand) and _LAST_FOUR.fullmatch(self.last_four)
         return bool(readable) and self.brand != UNRECOGNISED
 
 

@@ -6,14 +6,13 @@ import re
 from typing import Any
 
 from service.bluesnap.answers import document_of, unreadable
-from service.bluesnap.cards import UNRECOGNISED, CardHint, PayerHint
+from service.bluesnap.cards import BRAND, UNRECOGNISED, CardHint, PayerHint
 from service.bluesnap.json_text import parse_json
 from service.bluesnap.payloads import Shopper
 from service.bluesnap.scalars import id_of, items_of, last_segment, object_of
 from service.bluesnap.transport import Answer
 
 _MERCHANT_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
-_BRAND = re.compile(r"[A-Z0-9][A-Z0-9 _]{0,39}")
 _LONGEST = 200
 _MOST_DIGITS = 12  # in a name: as many as no card number has
 # What a PUT, which is close to a replacement, would lose if it did not send it again (bluesnap/api.md section 7).
@@ -96,7 +95,7 @@ def _card(document: object) -> CardHint:
     found = object_of(document)
     brand = _text(found.get("cardType")) or ""
     known = brand.strip().upper().replace("MASTER CARD", "MASTERCARD")
-    return CardHint(known if _BRAND.fullmatch(known) else UNRECOGNISED, _last_four(found.get("cardLastFourDigits")))
+    return CardHint(known if BRAND.fullmatch(known) else UNRECOGNISED, _last_four(found.get("cardLastFourDigits")))
 
 
 def _last_four(value: object) -> str:

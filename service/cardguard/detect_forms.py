@@ -24,7 +24,6 @@ _SPELLED = re.compile(
 )
 #: Three in a row and not one, which is what `t=17...` in a query has.
 _QUOTED = re.compile(r"(?:=[0-9A-Fa-f]{2}){3,}|=\r?\n")
-_NOT_HEX = re.compile(r"[^0-9A-Fa-f]")
 _BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{BASE64_FROM},}}")
 _BASE32 = re.compile(rf"(?<![A-Za-z0-9])(?:[A-Z2-7]{{{BASE32_FROM},}}|[a-z2-7]{{{BASE32_FROM},}})(?![A-Za-z0-9])")
 _HEX = re.compile(rf"[0-9A-Fa-f]{{{HEX_FROM},}}")
@@ -89,7 +88,7 @@ def _spelled(found: re.Match[str]) -> str:
 
 
 def _unquoted(found: re.Match[str]) -> str:
-    return bytes.fromhex(_NOT_HEX.sub("", found.group())).decode("utf-8", "replace")
+    return bytes.fromhex(found.group().replace("=", "")).decode("utf-8", "replace")
 
 
 def unescape(text: str) -> str:

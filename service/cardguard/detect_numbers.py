@@ -141,10 +141,8 @@ def in_pieces(pieces: Sequence[str]) -> bool:
     if halves(pieces):
         return True
     every = [len(piece) for piece in pieces]
-    if len(every) >= 3 and len(set(every[:-1])) == 1 and every[-1] <= every[0]:
-        whole = "".join(pieces[: MOST + 1])
-        if len(pieces) <= MOST and is_card(whole):
-            return True
+    if len(every) >= 3 and len(set(every[:-1])) == 1 and every[-1] <= every[0] and is_card("".join(pieces)):
+        return True
     if any(is_card(row) for row in _alike(pieces)):
         return True
     return any(

@@ -6,9 +6,9 @@ import argparse
 import re
 from typing import NoReturn
 
-#: The complaints of argparse that name nothing but our own words; in the groups, those that quote, without what they quote.
+#: The complaints that name nothing but our own words, the last kind those of our own types; and in the groups those that quote, without what they quote.
 _HARMLESS = re.compile(
-    r"the following arguments are required: .*|one of the arguments .* is required|argument [^:]+: (?:expected .*|not allowed with .*)"
+    r"the following arguments are required: .*|one of the arguments .* is required|argument [^:]+: (?:expected .*|not allowed with .*|[a-z ]{1,60}(?:[0-9]{1,6} to [0-9]{1,6})?)"
 )
 _QUOTING = (
     re.compile(r"(argument [^:]+: invalid choice): .*( \(choose from .*\))", re.DOTALL),

@@ -14,6 +14,8 @@ from service.evidence.scanner import Scanner
 
 #: What is said to BlueSnap has its own names: `creditCardInfo` for where a payment-fields token stands.
 _BLUESNAPS = frozenset({"S12"})
+#: No field has so long a name; a signature in base64 has 43 characters before its equals sign, and any three letters in them by chance.
+_NAMES_END = 40
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,9 @@ class _Counted:
 
 
 def _named(sink: str, piece: Piece) -> list[Hit]:
-    """Names of card data in a piece. What stands in brackets in its place is the case, which has names of its own."""
+    """Names of card data in a piece. What stands in brackets in its place is the case, which has names of its own; what is as long as a signature is none."""
     found = named_fields(sink, replace(piece, place=piece.place.partition(" (")[0]))
-    return [replace(hit, place=piece.place) for hit in found]
+    return [replace(hit, place=piece.place) for hit in found if len(hit.context) < _NAMES_END]
 
 
 class Search:

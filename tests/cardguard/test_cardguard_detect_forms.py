@@ -11,7 +11,7 @@ import zlib
 import pytest
 
 from service.cardguard import detect_forms as forms
-from tests.cardguard.shapes import ANY_HEX, DIGITS, HEX, Shape
+from tests.cardguard.shapes import ANY_HEX, DIGITS, HEX, LETTERS, Shape
 
 TEXT = "4012 8888 8888 1881"
 PLAIN = TEXT.encode()
@@ -72,6 +72,20 @@ def test_folding_keeps_what_stands_between():
         ("\\" * 9 + "u0034", "\\4"),
         ("\\x34", "4"),
         ("\\" * 8 + "x34", "4"),
+        ("u0034", "u0034"),
+        ("x34", "x34"),
+        ("u{34}", "u{34}"),
+        ("\\" * 9 + "x34", "\\4"),
+        ("4" + "\\" * 9 + "n2", "4\\ 2"),
+        ("&#x;", "&#x;"),
+        ("&#;", "&#;"),
+        ("&#xG;&#xg4;", "&#xG;&#xg4;"),
+        ("&#x9;&#9;", "\t\t"),
+        ("&#x0000034;", "\x034;"),
+        ("&#00000522", "42"),
+        ("4&AZ;2&ZA;2&az;2&za;2", "4 2 2 2 2"),
+        ("4<Z>2<z>2<A>2<a>2", "4 2 2 2 2"),
+        ("4<a>7>2", "4 7>2"),
         ("\\u{34}", "4"),
         ("\\u{000034}", "4"),
         ("\\u{0000034}", "\x034}"),
@@ -146,6 +160,7 @@ def test_entity_may_have_any_decimal_digit(digit):
         ("t=17", "t=17"),
         ("a=b=c=d", "a=b=c=d"),
         ("=3g=34=32", "=3g=34=32"),
+        ("=3G=34=32=G1", "=3G=34=32=G1"),
         ("x=34=32=30=31y", "x4201y"),
     ],
 )
@@ -181,6 +196,18 @@ def test_hexadecimal_has_thirteen_signs_at_least(size):
     assert (b"4" * size in held((b"4" * size).hex())) is (size == 13)
 
 
+@pytest.mark.parametrize("digit", ANY_HEX)
+def test_hexadecimal_may_have_any_of_its_digits(digit):
+    assert bytes.fromhex(digit * 26) in held(digit * 26)
+    assert bytes.fromhex(f"4{digit}" * 13) in held(f"4{digit}" * 13)
+
+
+@pytest.mark.parametrize("sign", "gG")
+def test_hexadecimal_ends_at_a_letter_that_is_none(sign):
+    assert held("4" * 13 + sign) == []
+    assert all(len(data) > 12 for data in held("34" * 12 + "3" + sign))
+
+
 @pytest.mark.parametrize("before", range(5))
 @pytest.mark.parametrize("url", [False, True])
 def test_base64_is_read_from_each_of_four_beginnings(before, url):
@@ -204,6 +231,14 @@ def test_base64_has_eighteen_letters_at_least():
     assert b"4" * 13 in held(word)
     assert held(word[:17]) == []
     assert held("") == []
+
+
+@pytest.mark.parametrize("sign", LETTERS + DIGITS + "+/-_")
+def test_base64_may_have_any_of_its_signs(sign):
+    assert base64.b64decode("A" * 17 + sign.translate({45: 43, 95: 47}) + "==", validate=False)[:12] in [
+        data[:12] for data in held("A" * 17 + sign)
+    ]
+    assert held("A" * 16 + sign) == []
 
 
 @pytest.mark.parametrize("sign", "!. \t=\u00e4,")
@@ -235,9 +270,24 @@ def test_base32_has_twenty_one_letters_at_least_and_all_of_its_own():
     assert b"4" * 13 in held(word)
     assert not any(data.startswith(b"4" * 12) for data in held(word[:20]))
     for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567":
-        expected = base64.b32decode(letter * 24)
-        assert expected in held(letter * 24)
-        assert expected in held(letter.lower() * 24)
+        for text in (letter * 24, letter * 23 + "B", "B" + letter * 23):
+            assert base64.b32decode(text) in held(text)
+            assert base64.b32decode(text) in held(text.lower())
+
+
+@pytest.mark.parametrize("sign", "0189")
+def test_base32_has_no_other_digits(sign):
+    word = base64.b32encode(b"4" * 15).decode()
+    for text in (word[:12] + sign + word[13:], sign + word[1:], word[:-1] + sign):
+        assert not any(data.startswith(b"4444") for data in held(text) + held(text.lower()))
+
+
+@pytest.mark.parametrize("beside", "ABMYZ")
+def test_base32_of_one_case_is_no_part_of_a_word_of_both(beside):
+    word = base64.b32encode(b"4" * 15).decode()
+    for inner, outer in ((word, beside.lower()), (word.lower(), beside)):
+        assert b"4" * 15 in held(inner)
+        assert b"4" * 15 not in held(outer + inner) + held(inner + outer)
 
 
 # Compression.

@@ -11,6 +11,10 @@ from service.cli.parser import Parser
 NUMBER = "4012888888881881"
 
 
+def most(text):
+    raise argparse.ArgumentTypeError("must be a number from 1 to 10000")
+
+
 @pytest.fixture
 def complaint(capsys):
     parser = Parser(prog="panless")
@@ -18,6 +22,7 @@ def complaint(capsys):
     listing = commands.add_parser("list")
     listing.add_argument("--last", type=int)
     listing.add_argument("--state", choices=("open", "closed"))
+    listing.add_argument("--most", type=most)
     listing.add_argument("--all", action="store_true")
     listing.add_argument("--id", required=True)
 
@@ -40,6 +45,7 @@ def complaint(capsys):
         (["list", "--id", "a", f"--{NUMBER}"], "unrecognized arguments"),
         (["list", "--id", "a", f"--all={NUMBER}"], "argument --all: ignored explicit argument"),
         (["list", "--id", "a", "--last", f"1\n{NUMBER}"], "argument --last: invalid int value"),
+        (["list", "--id", "a", "--most", NUMBER], "argument --most: must be a number from 1 to 10000"),
         (["list", "--last", "3"], "the following arguments are required: --id"),
         (["list", "--id"], "argument --id: expected one argument"),
     ],

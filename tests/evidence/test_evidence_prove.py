@@ -108,6 +108,7 @@ def test_name_of_card_data_is_found_whatever_its_value_but_for_what_bluesnap_is_
         Piece("public.notes", b'{"cardNumber": "none"}', 1),
         Piece("answer 7 (notice, parameter cardNumber)", b"", 1),
         Piece("memory", b'{"cvv": ""}', 1, binary=True),
+        Piece("event 1", b"webhook-signature: v1,lWa8tlpDvhq5kICVVqBV4VIX9iubPbf2Lzp3yjQobcd=", 1),
     ]
     named = {sink: Search([CARD]).of(Shelf(sink, pieces)).named for sink in ("S01", "S12")}
     assert [(hit.place, hit.form) for hit in named["S01"]] == [("public.notes", "name of a field: card_number")]

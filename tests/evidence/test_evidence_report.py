@@ -130,7 +130,7 @@ def test_number_that_leaked_is_told_with_the_places_where_it_was_sent(written):
     hit = Hit(trying.CARDS[0].case, "S04", "postgres.log", 3, 0, "plain", "***")
     made = written(searched=[Searched("S04", "server log", 1, 10, 0.1, (hit,), 0)])
     [line] = data(made)["checks"][1]["failures"]
-    assert line.startswith("S04, postgres.log, line 3: card number: number 1 (plain)")
+    assert line.startswith(f"S04, postgres.log, line 3: {trying.CARDS[0].case} (plain)")
     assert line.endswith("Sent in at GET /healthz · query name.")
 
 

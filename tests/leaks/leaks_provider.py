@@ -142,10 +142,11 @@ def together(seen):
 
 def every_reading(stage, reply, *allowed, times=1, **how):
     """A session is opened and a card is read, and BlueSnap answers both like that."""
+    raws = [opening(stage), reading_card(stage)]  # first: the card must have been bought by then
     stage.provider.order("create_token", reply, **how)
     for _ in range(times):
         stage.provider.order("get_subscription", reply, **how)
-    return mapped(stage, stage.send_all([opening(stage), reading_card(stage)]), *allowed)
+    return mapped(stage, stage.send_all(raws), *allowed)
 
 
 def settled(stage, session):

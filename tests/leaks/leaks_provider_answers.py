@@ -112,13 +112,13 @@ def server_error(case, stage):
     """A page of HTML, with any of three statuses, also where a card is being vaulted."""
     page = f"<html><body><h1>Error</h1><pre>{said(stage)}</pre></body></html>".encode()
     pages = [hostile_provider.answer(f"{status} {said(stage)}", body=page, media="text/html") for status in (500, 503)]
-    session = stage.ready()
+    session, card = stage.ready(), reading_card(stage)
     seen = []
     for reply in pages:
         stage.provider.order("create_token", reply)
         seen.append(stage.send(opening(stage)))
     stage.provider.order("get_subscription", pages[0])
-    seen.append(stage.send(reading_card(stage)))
+    seen.append(stage.send(card))
     stage.provider.order("create_shopper", pages[0])
     seen.append(stage.send(stage.completing(session, {})))
     settled(stage, session)
@@ -130,9 +130,9 @@ def truncated_json(case, stage):
     """The document ends in mid-number: of what was read, and of a subscription that was made, which is looked for and found."""
     body = json.dumps(described(stage)).encode()[:-2]
     whole = hostile_provider.answer("200 OK", body=body)
-    session = stage.ready()
+    session, card = stage.ready(), reading_card(stage)
     stage.provider.order("get_subscription", whole)
-    read = stage.send(reading_card(stage))
+    read = stage.send(card)
     stage.provider.order("create_subscription", whole, happens=True)
     sold = stage.send(stage.completing(session, {}))
     settled(stage, session)
@@ -177,10 +177,10 @@ def redirect(case, stage):
 def cookie(case, stage):
     """Set by two answers; no later call carries it, to whichever path."""
     line = f"Set-Cookie: session={stage.labelled(case).replace(' ', '')}-{stage.marker}; Path=/; Expires=never {said(stage)}"
+    card = reading_card(stage)
     for call in ("create_token", "get_subscription"):
         stage.provider.order(call, hostile_provider.with_header(line))
     before = stage.provider.mark()
-    card = reading_card(stage)
     seen = stage.send_all([opening(stage), card, opening(stage), card])
     asked = stage.provider.since(before)
     assert len(asked) >= 4

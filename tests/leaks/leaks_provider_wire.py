@@ -46,11 +46,11 @@ ATTEMPT = re.compile(r"/services/2/vaulted-shoppers/merchant/[a-z]{2,4}_[a-z]{30
 def malformed_header(case, stage):
     """Lines that are no header: without a colon, with signs that no name has, folded. What came before them counts, or nothing does."""
     lines = (said(stage), f"{said(stage)}: x", f" {said(stage)}", f"X-Card\x00{stage.payload(case)}: x")
-    seen = []
+    card, seen = reading_card(stage), []
     for line in lines:
         stage.provider.order("create_token", hostile_provider.with_header(line))
         stage.provider.order("get_subscription", hostile_provider.with_header(line))
-        seen.append(stage.send_all([opening(stage), reading_card(stage)]))
+        seen.append(stage.send_all([opening(stage), card]))
     return mapped(stage, together(seen), DONE, SHOWN, "bluesnap_failed")
 
 
@@ -92,11 +92,11 @@ def charset(case, stage):
     media = f"application/json; charset={said(stage)}"
     true = json.dumps({"subscriptionId": 1, **described(stage)}).encode()
     broken = json.dumps(described(stage)).encode("utf-16-le")
-    seen = []
+    card, seen = reading_card(stage), []
     for body in (true, broken):
         stage.provider.order("get_subscription", hostile_provider.answer("200 OK", body=body, media=media))
         stage.provider.order("create_token", hostile_provider.answer("201 Created", body=body, media=media))
-        seen.append(stage.send_all([reading_card(stage), opening(stage)]))
+        seen.append(stage.send_all([card, opening(stage)]))
     return mapped(stage, together(seen), "bluesnap_failed", "card_not_found")
 
 
