@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 #: So much is unpacked of gzip at most; what holds more is told to be too much.
 UNPACKED = 64 * 1024
+PIECES = 100
 #: Shorter ones cannot hold thirteen digits.
 BASE64_FROM, BASE32_FROM, HEX_FROM = 18, 21, 26
 
@@ -27,6 +28,11 @@ _QUOTED = re.compile(r"(?:=[0-9A-Fa-f]{2}){3,}|=\r?\n")
 _BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{BASE64_FROM},}}")
 _BASE32 = re.compile(rf"(?<![A-Za-z0-9])(?:[A-Z2-7]{{{BASE32_FROM},}}|[a-z2-7]{{{BASE32_FROM},}})(?![A-Za-z0-9])")
 _HEX = re.compile(rf"[0-9A-Fa-f]{{{HEX_FROM},}}")
+#: How gzip (RFC 1952 section 2.3.1) and zlib data of each window begin (RFC 1950 section 2.2: method 8, and 31 divides both bytes as a number).
+_GZIP = b"\x1f\x8b"
+_ZLIB = {
+    bytes((head, check)) for head in range(0x08, 0x80, 0x10) for check in range(256) if (head * 256 + check) % 31 == 0
+}
 _STANDARD = str.maketrans("-_", "+/")
 _BITS = {ord(letter): f"{value:05b}" for value, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")}
 _HEX_DIGITS = r"(?=[0-9]{0,63}[A-Fa-f])(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32}|[0-9A-Fa-f]{24})"
@@ -125,16 +131,25 @@ def decoded(text: str) -> Iterator[bytes]:
         yield _from_base32(found.group())
 
 
-def unpack(data: bytes) -> bytes | None:
-    """What gzip or zlib data holds, empty if it is not such; None if it holds more than `UNPACKED` bytes."""
-    if data[:2] not in {b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"}:
-        return b""
+def _piece(data: bytes, room: int) -> tuple[bytes, bytes] | None:
+    """What one piece of gzip or zlib data holds, at most `room` bytes of it, and what stands behind it; None if it is no such piece."""
+    if data[:2] != _GZIP and data[:2] not in _ZLIB:
+        return None
     stream = zlib.decompressobj(47)
     try:
-        plain = stream.decompress(data, UNPACKED)
+        return stream.decompress(data, room), stream.unused_data
     except zlib.error:
-        return b""
-    return None if stream.unconsumed_tail else plain
+        return None
+
+
+def unpack(data: bytes) -> bytes | None:
+    """What gzip or zlib data holds, and what stands behind it; empty if it is not such. None if it holds more than `UNPACKED` bytes, or has many pieces."""
+    plain, pieces = b"", 0
+    while found := _piece(data, UNPACKED + 1 - len(plain)):
+        plain, data, pieces = plain + found[0], found[1], pieces + 1
+        if len(plain) > UNPACKED or pieces > PIECES:
+            return None
+    return plain + data if plain else b""
 
 
 def as_text(data: bytes) -> str:

@@ -16,6 +16,8 @@ from tests.support.cards import VISA
 from tests.support.tools import SETTINGS as VALUES
 from tests.support.tools import environ_of
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def run(tmp_path):
@@ -74,8 +76,6 @@ def test_key_whose_name_could_hold_a_card_number_is_refused(run, module_database
     assert VISA not in complaints
 
 
-@pytest.mark.long
-@pytest.mark.long
 def test_plans_that_cannot_be_checked_are_a_finding(run, module_database):
     status, shown, complaints = run("plans", "check", "--json", database_url=module_database)
     assert (status, complaints) == (1, "")

@@ -13,6 +13,8 @@ from dev.errors import DevError
 from dev.mutants_changes import mutants as mutants_of
 from dev.mutants_patterns import Pattern, atoms
 
+pytestmark = pytest.mark.long
+
 
 def changed(literal):
     """What becomes of a string literal that is a pattern."""

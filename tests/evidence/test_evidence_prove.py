@@ -21,6 +21,8 @@ from service.evidence.searching import Search
 from service.evidence.trying import CARDS, Tried
 from service.store.models import METADATA
 
+pytestmark = pytest.mark.leaks
+
 NUMBER, CARD = NUMBERS[0], CARDS[0]
 
 

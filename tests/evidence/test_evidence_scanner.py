@@ -19,6 +19,8 @@ from service.evidence.pieces import Piece, SinkError
 from service.evidence.scanner import Scanner
 from tests.support.disguises import FORMS, KINDS, PIECES
 
+pytestmark = pytest.mark.leaks
+
 NUMBER = NUMBERS[0]
 WORD = "qzxwvtsrpnmlkhgfdcbq"
 

@@ -16,6 +16,8 @@ from service.evidence.pieces import Hit, Piece, SinkError
 from service.evidence.scanner import Scanner
 from service.evidence.writings import ANYWHERE, IN_BINARY, IN_TEXT, NAMES, UNRECOGNISED
 
+pytestmark = pytest.mark.leaks
+
 
 @dataclass
 class _Sink:

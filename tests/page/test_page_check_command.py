@@ -12,6 +12,8 @@ from service.page import fetching
 from service.page.inventory import SCRIPT
 from tests.support.tools import environ_of
 
+pytestmark = pytest.mark.long
+
 FINE, FOUND, FAILED = 0, 1, 2
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from service.page.reading import imports, read
 
+pytestmark = pytest.mark.long
+
 URL = "https://shop.example/pay/checkout"
 HERE = "https://shop.example/pay/"
 
