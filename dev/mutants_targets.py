@@ -42,8 +42,8 @@ TARGETS = (
     _guard("process", "process"),
     _guard("gate", "gate_failing", "gate"),
     _guard("places", "places", "gate"),
-    _guard("detect_numbers", "detect_numbers", *_WHOLE),
-    _guard("detect_forms", "detect_forms", "detect_words", *_WHOLE),
+    _guard("detect_numbers", "detect_numbers", "detect_groups", *_WHOLE),
+    _guard("detect_forms", "detect_forms", "detect_formats", "detect_words", *_WHOLE),
     _guard("detect", "detect_words", *_WHOLE),
     Target("service/telemetry/redaction.py", (_REDACTION,)),
 )
