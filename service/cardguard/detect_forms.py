@@ -33,6 +33,8 @@ _GZIP = b"\x1f\x8b"
 _ZLIB = {
     bytes((head, check)) for head in range(0x08, 0x80, 0x10) for check in range(256) if (head * 256 + check) % 31 == 0
 }
+#: What encoders write. One of the others that does not come to its end, with its check, is honest bytes that happen to begin so.
+_USUAL = {_GZIP, b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"}
 _STANDARD = str.maketrans("-_", "+/")
 _BITS = {ord(letter): f"{value:05b}" for value, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")}
 _HEX_DIGITS = r"(?=[0-9]{0,63}[A-Fa-f])(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32}|[0-9A-Fa-f]{24})"
@@ -137,9 +139,11 @@ def _piece(data: bytes, room: int) -> tuple[bytes, bytes] | None:
         return None
     stream = zlib.decompressobj(47)
     try:
-        return stream.decompress(data, room), stream.unused_data
+        plain = stream.decompress(data, room)
     except zlib.error:
         return None
+    broken_off = not stream.eof and not stream.unconsumed_tail
+    return None if broken_off and data[:2] not in _USUAL else (plain, stream.unused_data)
 
 
 def unpack(data: bytes) -> bytes | None:

@@ -43,6 +43,10 @@ def test_honest_signups_pass():
     assert list(signups(1, 1000)) == []
 
 
+def test_honest_bytes_that_begin_like_zlib_data_pass():
+    assert holds_card("00-62853fbb3d69c2e209721999dee261f8-f934301d94c4813d-01") is None
+
+
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_one_hundred_thousand_honest_signups_pass():
