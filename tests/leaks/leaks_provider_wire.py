@@ -61,7 +61,7 @@ def garbage_status(case, stage):
     lines = (f"HTTP/1.1 {word}\r\n\r\n", f"{word}\r\n\r\n", f"HTTP/1.1 200 {word}\r\nContent-Length: 0\r\n\r\n")
     seen = [every_reading(stage, line.encode(), "bluesnap_failed", times=2) for line in lines[:2]]
     seen.append(every_reading(stage, lines[2].encode(), "bluesnap_failed"))
-    return mapped(stage, together(seen), "bluesnap_failed")
+    return mapped(stage, together(seen), "bluesnap_failed", SHOWN)
 
 
 @sender("E121")
@@ -72,7 +72,7 @@ def retry_after(case, stage):
     for answer in (one for each in seen for one in each.answers):
         wait = answer.header("Retry-After")
         assert wait is None or (wait.isdecimal() and wait != stage.payload(case)), "somebody else's Retry-After is told"
-    return mapped(stage, together(seen), "bluesnap_busy", "bluesnap_failed")
+    return mapped(stage, together(seen), "bluesnap_busy", "bluesnap_failed", SHOWN)
 
 
 @sender("E123")
@@ -83,7 +83,7 @@ def chunk_length(case, stage):
     sizes = (said(stage).encode(), stage.payload(case).encode())
     replies = [head + size + b"\r\n" + document + b"\r\n0\r\n\r\n" for size in sizes]
     seen = [every_reading(stage, reply, "bluesnap_failed", times=2) for reply in replies]
-    return mapped(stage, together(seen), "bluesnap_failed")
+    return mapped(stage, together(seen), "bluesnap_failed", SHOWN)
 
 
 @sender("E124")
