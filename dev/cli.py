@@ -27,6 +27,8 @@ COMMANDS = {
     "test": Command("dev.suite", "run all tests (arguments go to pytest)"),
     "test-long": Command("dev.long_suite", "run the tests that take long (arguments go to pytest)"),
     "leaks": Command("dev.leaks", "try every case of the leak matrix, search every sink, switch off every guard"),
+    "faults": Command("dev.faults", "kill, cut and confuse a running system in every way of the fault list"),
+    "soak": Command("dev.soak", "the same for tens of thousands; takes an hour and more"),
     "mutants": Command("dev.mutants", "change the guards' code a little at a time: their tests must notice"),
     "stack": Command("dev.standing", "a private stack for programs, until standard input ends"),
     "check": Command("dev.checks", "format, lint, types, layers, architecture, API description, Dockerfile"),

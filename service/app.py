@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from service import config, wiring
+from service import config, crashpoints, wiring
 from service.billing.tools import Tools
 from service.errors import Code, Refusal
 from service.store.ids import new_id
@@ -79,6 +79,7 @@ def _begin() -> None:
     g.started = monotonic()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    crashpoints.reach(crashpoints.REQUEST_READ)
     if operations.on_metrics_port(tools_here()) and request.path != "/metrics":
         raise Refusal(Code.NOT_FOUND)
 

@@ -17,9 +17,8 @@ threads = settings.threads
 worker_class = Worker
 # Imported once, before the fork: a start costs a third less, and the workers share the memory. Building the tools opens no connection.
 preload_app = True
-# The chain of deadlines (specs on faults, section 6): BlueSnap's 65 s < worker 75 s < graceful 80 s < proxy 90 s.
-timeout = 75
-graceful_timeout = 80
+timeout = settings.worker_timeout_seconds
+graceful_timeout = settings.graceful_seconds
 keepalive = 15
 # What a refused request held stays in a worker's memory until the memory is used again: no worker lives longer than 1,000 requests (specs on
 # security, G8). A new one is a fork, but the old one takes its time to go, so workers that began together must not end together: a wide jitter.

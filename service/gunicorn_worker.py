@@ -21,6 +21,7 @@ from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import ThreadWorker
 
+from service import crashpoints
 from service.errors import Code, Refusal
 from service.store.ids import new_id
 from service.telemetry import answers
@@ -113,6 +114,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             if not answers.told():
                 _tell(type(error).__name__, 400, new_id("req"))
             raise
+        crashpoints.reach(crashpoints.ANSWER_WRITTEN)
         if not answers.told():  # the app failed twice over: at the request, and at saying so
             _tell("Untold", 500, new_id("req"))
         return alive

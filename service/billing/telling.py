@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
+from service import crashpoints
 from service.billing.tools import Tools
 from service.platform.client import PlatformClient
 from service.platform.outcomes import Outcome
@@ -120,8 +121,10 @@ def _deliver_one(tools: Tools, platform: PlatformClient) -> Outcome | None:
         return None
     event, entry = taken
     outcome = platform.tell(event.id, body_of(entry), moment=moment)
+    crashpoints.reach(crashpoints.EVENT_ANSWERED)
     with tools.engine.begin() as connection:
         _record(connection, event, outcome)
+    crashpoints.reach(crashpoints.EVENT_MARKED)
     return outcome
 
 

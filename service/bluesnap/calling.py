@@ -8,7 +8,9 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import TypeVar
 
+from service import crashpoints
 from service.bluesnap.causes import Cause
+from service.bluesnap.deadlines import calling
 from service.bluesnap.outcomes import as_error
 from service.bluesnap.transport import Answer, Ask, Timeouts, Transport
 from service.errors import BlueSnapError, Unknown
@@ -88,8 +90,10 @@ class Caller:
         started = monotonic()
         outcome = "interrupted"
         try:
-            yield
+            with calling(call):
+                yield
             outcome = "ok"
+            crashpoints.reach(f"{call}.answered")
         except BlueSnapError as error:
             outcome = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
             raise

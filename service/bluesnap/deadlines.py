@@ -20,6 +20,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
+from service import crashpoints
 from service.bluesnap.causes import Cause
 
 _MOST_IDLE = (
@@ -52,6 +53,7 @@ class Attempt:
 
 
 _ATTEMPT: ContextVar[Attempt] = ContextVar("bluesnap_attempt")
+_CALL: ContextVar[str] = ContextVar("bluesnap_call", default="call")
 
 
 @contextmanager
@@ -62,6 +64,16 @@ def watched(attempt: Attempt) -> Iterator[None]:
         yield
     finally:
         _ATTEMPT.reset(mark)
+
+
+@contextmanager
+def calling(name: str) -> Iterator[None]:
+    """The block is this call, by the name of the client's method."""
+    mark = _CALL.set(name)
+    try:
+        yield
+    finally:
+        _CALL.reset(mark)
 
 
 def _shrink(sock: socket.socket) -> None:
@@ -173,6 +185,11 @@ class _Connection(HTTPConnection):
             self.connect()
         _ATTEMPT.get().phase = Phase.SENT
         super().send(data)
+
+    def getresponse(self) -> Any:
+        """The whole request has left."""
+        crashpoints.reach(f"{_CALL.get()}.sent")
+        return super().getresponse()
 
 
 class _TlsConnection(_Connection, HTTPSConnection):

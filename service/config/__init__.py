@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from service import crashpoints
 from service.config.declarations import PREFIX, REQUIRED, ROOT, SETTINGS, Environment, Setting, Settings
 from service.config.parsers import LOOPBACK
 from service.errors import SettingsError
@@ -94,6 +95,8 @@ def _contradictions(settings: Settings) -> list[str]:
 def _outside_the_simulator(settings: Settings, host: str) -> list[str]:
     """What a real account at BlueSnap asks for."""
     problems: list[str] = []
+    if crashpoints.armed():
+        problems.append("this is a test build, which can stop at crash points: it is for the simulator alone")
     if host not in BLUESNAP_HOSTS[settings.environment]:
         problems.append("PANLESS_BLUESNAP_URL is not BlueSnap's host for this environment")
     if (urlsplit(settings.hosted_fields_url).hostname or "") not in SCRIPT_HOSTS[settings.environment]:

@@ -203,6 +203,18 @@ class Settings:
     charge_total_seconds: int = _one(
         "CHARGE_TOTAL_SECONDS", parsers.integer(1, 300), "for a whole call that charges", 65
     )
+    worker_timeout_seconds: int = _one(
+        "WORKER_TIMEOUT_SECONDS", parsers.integer(1, 3_600), "of silence until a gunicorn worker is killed", 75
+    )
+    graceful_seconds: int = _one(
+        "GRACEFUL_SECONDS", parsers.integer(1, 3_600), "for running requests to end after SIGTERM", 80
+    )
+    proxy_seconds: int = _one(
+        "PROXY_SECONDS",
+        parsers.integer(1, 3_600),
+        "that your own proxy waits for an answer; ours must all be shorter",
+        90,
+    )
     max_body_bytes: int = _one("MAX_BODY_BYTES", parsers.integer(1_024, 1_048_576), "largest request body", 16_384)
     max_notice_bytes: int = _one("MAX_NOTICE_BYTES", parsers.integer(1_024, 1_048_576), "largest notice body", 65_536)
 

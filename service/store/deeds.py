@@ -11,6 +11,8 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 
+from service import crashpoints
+
 #: What has been written, with a mark for each open savepoint among it; what is being committed.
 WRITTEN, COMMITTING = "deeds.written", "deeds.committing"
 _MARK = None
@@ -74,3 +76,4 @@ def _tell(info: dict[Any, Any]) -> None:
             account=fields["account"],
             request_id=fields["request_id"],
         )
+        crashpoints.reach(f"{fields['act']}.committed")

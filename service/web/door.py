@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, g, request
 from marshmallow import ValidationError
 
+from service import crashpoints
 from service.billing.tools import Tools
 from service.errors import Code, Refusal
 from service.web import problems
@@ -58,6 +59,7 @@ def _handler(operation: Operation, view: View) -> Callable[..., Response]:
         caller = operation.lock.open(request, tools(), args)
         g.caller = caller
         call = Call(tools(), caller, _body(operation), g.request_id, _query(operation))
+        crashpoints.reach(crashpoints.REQUEST_VALIDATED)
         if not operation.idempotent:
             return _render(view(call, **args))
         answered = answer_once(call, operation, args, act=lambda: _written(view(call, **args)))

@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import request
 
+from service import crashpoints
 from service.cardguard import formats
 from service.errors import Advice, Code, DeclineReason, Refusal
 from service.store import idempotency
@@ -84,6 +85,7 @@ def answer_once(call: Call, operation: Operation, args: Mapping[str, str], *, ac
                 idempotency.forget(connection, claim)
             else:
                 idempotency.release(connection, claim)
+    crashpoints.reach(crashpoints.KEY_KEPT)
     return answered
 
 

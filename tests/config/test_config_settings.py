@@ -119,6 +119,9 @@ CASES = {
     "PANLESS_TOTAL_SECONDS": numbers(1, 300),
     "PANLESS_CHARGE_READ_SECONDS": numbers(1, 300),
     "PANLESS_CHARGE_TOTAL_SECONDS": numbers(1, 300),
+    "PANLESS_WORKER_TIMEOUT_SECONDS": numbers(1, 3_600),
+    "PANLESS_GRACEFUL_SECONDS": numbers(1, 3_600),
+    "PANLESS_PROXY_SECONDS": numbers(1, 3_600),
     "PANLESS_MAX_BODY_BYTES": numbers(1_024, 1_048_576),
     "PANLESS_MAX_NOTICE_BYTES": numbers(1_024, 1_048_576),
 }  # fmt: skip

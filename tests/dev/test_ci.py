@@ -35,7 +35,13 @@ def ci(tmp_path):
 def test_nothing_is_installed_where_nothing_is_missing(ci):
     assert ci("chromium") == (
         0,
-        ["CI=true make check", "CI=true make test", "CI=true make test-long", "CI=true make leaks"],
+        [
+            "CI=true make check",
+            "CI=true make test",
+            "CI=true make test-long",
+            "CI=true make leaks",
+            "CI=true make faults",
+        ],
     )
 
 
@@ -43,13 +49,19 @@ def test_missing_chromium_and_venv_are_installed_first(ci):
     _, calls = ci(venv_status=1)
     assert "apt-get -qq update" in calls[0]
     assert calls[1].endswith("python3-venv chromium")
-    assert calls[2:] == ["CI=true make check", "CI=true make test", "CI=true make test-long", "CI=true make leaks"]
+    assert calls[2:] == [
+        "CI=true make check",
+        "CI=true make test",
+        "CI=true make test-long",
+        "CI=true make leaks",
+        "CI=true make faults",
+    ]
 
 
 def test_failed_check_fails_the_run_but_the_tests_still_run(ci):
     status, calls = ci("chromium", check_status=3)
     assert status == 3
-    assert calls[-3:] == ["CI=true make test", "CI=true make test-long", "CI=true make leaks"]
+    assert calls[-4:] == ["CI=true make test", "CI=true make test-long", "CI=true make leaks", "CI=true make faults"]
 
 
 def test_script_is_executable_as_it_stands():

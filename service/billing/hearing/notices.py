@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection
 
+from service import crashpoints
 from service.billing.hearing.notice_effects import Told, Verdict, act, ask, subscription_of, try_to_apply
 from service.billing.hearing.notice_rules import Does, does, meaning
 from service.billing.tools import Tools
@@ -59,6 +60,7 @@ def take_in(tools: Tools, origin: Origin, delivery: Delivery) -> Verdict:
         verdict = Verdict("hint", doubt) if doubt else try_to_apply(connection, tools, told, origin)
         act(connection, told, verdict)
         notices.settle(connection, kept.id, verdict.outcome, verdict.reason)
+    crashpoints.reach(crashpoints.NOTICE_COMMITTED)
     log.info("notice.taken", notice=kept.id, notice_type=kept.type, outcome=verdict.outcome, reason=verdict.reason)
     return _counted(heard.type, verdict)
 
