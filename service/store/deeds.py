@@ -29,12 +29,17 @@ def tell_of(engine: Engine) -> None:
     """From now on the entries that are written through this engine leave lines."""
     event.listen(engine, "begin", lambda connection: _begin(connection.info))
     event.listen(engine, "commit", lambda connection: _commit(connection.info))
-    event.listen(engine, "rollback", lambda connection: _forget(connection.info))
+    event.listen(engine, "rollback", lambda connection: _forget(_info(connection)))
     event.listen(engine, "savepoint", lambda connection, _: connection.info[WRITTEN].append(_MARK))
-    event.listen(engine, "rollback_savepoint", lambda connection, *_: _back_to_mark(connection.info[WRITTEN]))
+    event.listen(engine, "rollback_savepoint", lambda connection, *_: _back_to_mark(_info(connection).get(WRITTEN, [])))
     event.listen(engine, "release_savepoint", lambda connection, *_: _drop_mark(connection.info[WRITTEN]))
     event.listen(engine, "handle_error", _failed)
     event.listen(engine, "checkin", lambda _, record: _tell(record.info))
+
+
+def _info(connection: Connection) -> dict[Any, Any]:
+    """What is kept with a connection; nothing for one that was lost, whose own is gone with it."""
+    return {} if connection.invalidated else connection.info
 
 
 def _begin(info: dict[Any, Any]) -> None:
@@ -52,7 +57,7 @@ def _forget(info: dict[Any, Any]) -> None:
 
 def _back_to_mark(written: list[Any]) -> None:
     """Savepoints lie within each other, so it is always the last one's."""
-    while written.pop() is not _MARK:
+    while written and written.pop() is not _MARK:
         pass
 
 
