@@ -132,6 +132,7 @@ def codes_of(operation: Operation) -> set[Code]:
     found |= set(OF_QUERY) if operation.query is not None else set()
     found |= set(OF_KEY) if operation.idempotent else set()
     found |= {Code.BODY_TOO_LARGE} if operation.form else set()
+    found |= {Code.OVERLOADED, Code.CLIENT_GONE} if operation.calls_bluesnap else set()
     return found
 
 

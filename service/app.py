@@ -8,13 +8,14 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from service import config, crashpoints, wiring
 from service.billing.tools import Tools
 from service.errors import Code, Refusal
+from service.store import database
 from service.store.ids import new_id
 from service.telemetry import answers, metrics
 from service.web import (
@@ -30,6 +31,7 @@ from service.web import (
     reports,
     webhooks,
 )
+from service.web.admission import Admission
 from service.web.door import Door
 from service.web.door import tools as tools_here
 
@@ -56,6 +58,7 @@ def create_app(tools: Tools) -> Flask:
     """The app over these tools, behind its gate."""
     app = Flask("panless", static_folder=None)
     app.extensions["panless"] = tools
+    app.extensions["panless_admission"] = Admission(tools.settings)
     app.config.update(
         MAX_CONTENT_LENGTH=tools.settings.max_body_bytes,
         MAX_FORM_PARTS=1,
@@ -119,11 +122,15 @@ def _handle_errors(app: Flask) -> None:
         allow = [(name, value) for name, value in error.get_headers() if name == "Allow"]
         return problems.response(Refusal(code), g.request_id, allow)
 
-    @app.errorhandler(OperationalError)
     @app.errorhandler(PoolTimeout)
+    @app.errorhandler(PendingRollbackError)  # the connection went away within a savepoint
     def database_gone(error: Any) -> Response:
-        log.error("database.unavailable", error=type(error).__name__)
+        log.error("database.unavailable", error=type(getattr(error, "orig", None) or error).__name__)
         return refused(Refusal(Code.NOT_READY, retry_after=2))
+
+    @app.errorhandler(DBAPIError)
+    def database_failed(error: DBAPIError) -> Response:
+        return database_gone(error) if database.is_passing(error) else unforeseen(error)
 
     @app.errorhandler(Exception)
     def unforeseen(error: Exception) -> Response:

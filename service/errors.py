@@ -90,6 +90,8 @@ class Code(enum.StrEnum):
     # notices
     SIGNATURE_INVALID = "signature_invalid"
     # us
+    OVERLOADED = "overloaded"
+    CLIENT_GONE = "client_gone"
     NOT_READY = "not_ready"
     INTERNAL_ERROR = "internal_error"
 

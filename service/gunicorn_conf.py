@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import Any
 
 from service.config import load, local_environ
 from service.gunicorn_worker import Worker
-from service.telemetry import logs
+from service.telemetry import logs, metrics_folder
+from service.web import reports
+from service.web.draining import Master
+from service.web.framing import Limits
 
 settings = load(local_environ(os.environ))
 bind = [f"{host}:{port}" for host, port in (settings.bind, settings.metrics_bind)]
@@ -20,6 +22,7 @@ preload_app = True
 timeout = settings.worker_timeout_seconds
 graceful_timeout = settings.graceful_seconds
 keepalive = 15
+worker_connections = settings.connections
 # What a refused request held stays in a worker's memory until the memory is used again: no worker lives longer than 1,000 requests (specs on
 # security, G8). A new one is a fork, but the old one takes its time to go, so workers that began together must not end together: a wide jitter.
 max_requests = 500
@@ -27,6 +30,11 @@ max_requests_jitter = 500
 limit_request_line = 1_024
 limit_request_fields = 64
 limit_request_field_size = 4_096
+Worker.limits = Limits(
+    line=limit_request_line,
+    head=32_768,
+    body=max(settings.max_body_bytes, settings.max_notice_bytes, reports.MAX_BYTES),
+)
 forwarded_allow_ips = ""
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - gunicorn's heartbeat files, by its own advice
 control_socket_disable = True
@@ -34,16 +42,23 @@ accesslog = None
 logger_class = "service.telemetry.gunicorn_logger.Logger"
 
 
+def on_starting(server: Any) -> None:
+    """The master is ours, too; gunicorn has no setting for its class."""
+    server.__class__ = Master
+
+
 def on_exit(_server: Any) -> None:
     """Leave nothing behind: the folder in which the workers' metrics meet was made for this start alone (cli.py)."""
-    shutil.rmtree(os.environ.pop("PROMETHEUS_MULTIPROC_DIR", ""), ignore_errors=True)
+    metrics_folder.remove()
 
 
 def child_exit(_server: Any, worker: Any) -> None:
-    """A worker's gauges die with it."""
-    from prometheus_client import multiprocess
+    """A worker's gauges die with it; its counts go on."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        from prometheus_client import multiprocess
 
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+        metrics_folder.fold(worker.pid)
 
 
 logs.set_up()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 from typing import Any
 
+import gunicorn.http.unreader
 import structlog
 from gunicorn.http.body import Body, ChunkedReader
 from gunicorn.http.errors import (
@@ -18,16 +20,16 @@ from gunicorn.http.errors import (
     ParseException,
 )
 from gunicorn.http.parser import RequestParser
-from gunicorn.http.unreader import SocketUnreader
-from gunicorn.workers.gthread import ThreadWorker
 
 from service import crashpoints
 from service.errors import Code, Refusal
 from service.store.ids import new_id
 from service.telemetry import answers
-from service.web import headers, problems
+from service.web import admission, headers, problems
+from service.web.connections import WRITE_SECONDS, Connections
+from service.web.peer import Connection, TooSlowError
 
-STATUS = {LimitRequestLine: 414, LimitRequestHeaders: 431}
+STATUS = {TooSlowError: 408, LimitRequestLine: 414, LimitRequestHeaders: 431}
 #: What gunicorn says of a header that the app wants to send: a mistake of ours, though it has the class of a client's.
 OUR_FAULTS = (InvalidResponseHeader, InvalidResponseHeaderName)
 log = structlog.get_logger()
@@ -40,16 +42,12 @@ class BrokenOffError(ParseException):  # type: ignore[misc]
         super().__init__("")
 
 
-class Unreader(SocketUnreader):  # type: ignore[misc]
-    """Knows whether anything has come since it was last asked."""
+class Unreader(gunicorn.http.unreader.Unreader):  # type: ignore[misc]
+    """All that there is of a request; what is not here does not come. No thread ever waits for a client."""
 
-    heard = False
-
-    def chunk(self, size_hint: int | None = None) -> bytes:
-        """What the socket has."""
-        data: bytes = super().chunk(size_hint)
-        self.heard = self.heard or bool(data)
-        return data
+    def chunk(self, _size_hint: int | None = None) -> bytes:
+        """The end."""
+        return b""
 
 
 class Chunks(ChunkedReader):  # type: ignore[misc]
@@ -76,24 +74,28 @@ class Chunks(ChunkedReader):  # type: ignore[misc]
 class Parser(RequestParser):  # type: ignore[misc]
     """gunicorn says nothing of a client that goes away in the middle of a head; what began is a request to us."""
 
-    def __init__(self, cfg: Any, source: Any, source_addr: Any) -> None:
-        super().__init__(cfg, source, source_addr)
-        self.unreader = Unreader(source)
+    def __init__(self, cfg: Any, connection: Connection) -> None:
+        super().__init__(cfg, (), connection.client)
+        self.unreader, self._connection = Unreader(), connection
 
     def __next__(self) -> Any:
-        self.unreader.heard = bool(self.unreader.buf.getvalue())
+        connection = self._connection
+        self.unreader.unread(bytes(connection.frame.data))
+        if connection.failure is not None:
+            raise connection.failure
         try:
             request = super().__next__()
-        except OSError:  # the end of the stream, too, is one to gunicorn
-            if self.unreader.heard:
-                raise BrokenOffError from None
-            raise
+        except OSError:  # the end of what is there is one to gunicorn
+            raise BrokenOffError from None
+        request._expected_100_continue = False  # noqa: SLF001 - the loop has told it to go on
+        if connection.frame.too_large:
+            request.force_close()  # its body was not waited for
         if type(request.body.reader) is ChunkedReader:
             request.body = Body(Chunks(request, self.unreader))
         return request
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
+class Worker(Connections):
     """gunicorn quotes a request that it refuses, in its answer and in its log; this one says a constant sentence and counts it.
 
     Each request leaves exactly one line: its door's, the gate's, or else the one that is written here.
@@ -102,17 +104,23 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def handle(self, conn: Any) -> Any:
         """One request of a connection."""
         answers.begin()
+        admission.arrived(conn.began, conn.seen)
         if conn.parser is None:  # ours, and with it neither TLS nor HTTP/2, which are the proxy's business
-            conn.parser = Parser(self.cfg, conn.sock, conn.client)
+            conn.parser = Parser(self.cfg, conn)
         return super().handle(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """The request was read. A client that goes away before the app hears of it makes an OSError, of which gunicorn says nothing."""
+        if self.due_since is not None:
+            req.force_close()
+        conn.sock.settimeout(WRITE_SECONDS)
         try:
             alive = super().handle_request(req, conn)
         except OSError as error:
             if not answers.told():
                 _tell(type(error).__name__, 400, new_id("req"))
+            if isinstance(error, TimeoutError):  # the client does not take its answer: as good as gone
+                raise ConnectionResetError(errno.ECONNRESET, "") from None
             raise
         crashpoints.reach(crashpoints.ANSWER_WRITTEN)
         if not answers.told():  # the app failed twice over: at the request, and at saying so
@@ -131,6 +139,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         else:  # what came after an answered request is no request, and nothing to answer: the connection ends
             return
         with contextlib.suppress(OSError):  # the client may be gone
+            client.settimeout(WRITE_SECONDS)
             client.sendall(_answer(status, request_id))
 
 

@@ -7,6 +7,7 @@ of the socket itself, status line and header lines included, first shrinks the t
 from __future__ import annotations
 
 import enum
+import math
 import socket
 import ssl
 from collections.abc import Iterator
@@ -54,6 +55,7 @@ class Attempt:
 
 _ATTEMPT: ContextVar[Attempt] = ContextVar("bluesnap_attempt")
 _CALL: ContextVar[str] = ContextVar("bluesnap_call", default="call")
+_AROUND: ContextVar[float | None] = ContextVar("bluesnap_around", default=None)
 
 
 @contextmanager
@@ -64,6 +66,22 @@ def watched(attempt: Attempt) -> Iterator[None]:
         yield
     finally:
         _ATTEMPT.reset(mark)
+
+
+@contextmanager
+def held_to(until: float) -> Iterator[None]:
+    """No call of the block lasts beyond this moment of the monotonic clock, whatever its own deadline says."""
+    mark = _AROUND.set(until)
+    try:
+        yield
+    finally:
+        _AROUND.reset(mark)
+
+
+def around() -> float:
+    """The moment that `held_to` has set; far away where it has set none."""
+    until = _AROUND.get()
+    return math.inf if until is None else until
 
 
 @contextmanager

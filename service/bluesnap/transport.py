@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from service.bluesnap.causes import NEVER_SENT, Cause
-from service.bluesnap.deadlines import POOLS, Attempt, Phase, tls_context, watched
+from service.bluesnap.deadlines import POOLS, Attempt, Phase, around, tls_context, watched
 from service.bluesnap.origin import checked_origin, usual_headers
 from service.bluesnap.outcomes import unsent_or_unknown
 
@@ -135,11 +135,17 @@ class Transport:
 
     def deadline(self, *, charging: bool = False) -> float:
         """The moment, on the monotonic clock, at which a call that starts now must have ended."""
-        return monotonic() + (self._timeouts.charging_total if charging else self._timeouts.total)
+        own = self._timeouts.charging_total if charging else self._timeouts.total
+        return min(monotonic() + own, around())
 
     def exchange(self, ask: Ask, until: float | None = None) -> Answer:
-        """One call and its answer of any status. Raises NeverSent or Unknown; nothing of requests or urllib3 escapes or is chained."""
+        """One call and its answer of any status. Raises NeverSent or Unknown; nothing of requests or urllib3 escapes or is chained.
+
+        A call that could hardly connect in the time that is left to what it is part of is not made: whoever settles it later has more of it.
+        """
         end = self.deadline(charging=ask.charging) if until is None else until
+        if around() - monotonic() < (self._timeouts.charging_connect if ask.charging else self._timeouts.connect):
+            raise unsent_or_unknown(Cause.NO_TIME_LEFT)
         for pause in (*_PAUSES[ask.method], None):
             outcome = self._attempt(ask, end)
             if isinstance(outcome, Answer):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
 from typing import Any
 
 from service import config
-from service.cli.common import FINE, Command, Commands, current_settings, say
+from service.cli.common import FINE, Command, Commands, complain, current_settings, say
 
 
 def register(commands: Commands, work: Command) -> None:
@@ -57,7 +55,10 @@ def migrate(arguments: argparse.Namespace) -> int:
 
     logs.set_up(sys.stderr)
     settings = current_settings()
-    database.migrate(settings.database_url, settings.environment)
+    try:
+        database.migrate(settings.database_url, settings.environment)
+    except database.BusyError:
+        return complain("a table is in use by somebody else: nothing was changed; run it again")
     say(arguments, {"schema": database.HEAD}, f"schema {database.HEAD}")
     return FINE
 
@@ -66,12 +67,13 @@ def serve(_: argparse.Namespace) -> int:
     """Serve requests under gunicorn, until stopped."""
     from service.billing import catalogue
     from service.store import database
+    from service.telemetry import metrics_folder
 
     settings = current_settings()
     catalogue.read(settings.plans_file, settings.environment)
     database.check_environment(settings.database_url, settings.environment)
     # prometheus_client chooses at import whether it shares values over processes: nothing above may import it
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="panless-metrics-")
+    metrics_folder.make()
     from gunicorn.app.wsgiapp import WSGIApplication
 
     sys.argv = ["gunicorn", "--config", "python:service.gunicorn_conf", "service.app:serving()"]

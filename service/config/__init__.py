@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from service import crashpoints
+from service.config.deadlines import broken_links
 from service.config.declarations import PREFIX, REQUIRED, ROOT, SETTINGS, Environment, Setting, Settings
 from service.config.parsers import LOOPBACK
 from service.errors import SettingsError
@@ -105,8 +106,8 @@ def _outside_the_simulator(settings: Settings, host: str) -> list[str]:
         problems.append("PANLESS_EVENTS_URL must use https outside the simulator")
     if settings.clock != "system":
         problems.append("PANLESS_CLOCK must be system outside the simulator")
-    if settings.lease_seconds <= settings.charge_total_seconds:
+    if settings.reserved_threads >= settings.threads:
         problems.append(
-            "PANLESS_LEASE_SECONDS must be above PANLESS_CHARGE_TOTAL_SECONDS: a lease would end in mid-charge"
+            "PANLESS_RESERVED_THREADS must be below PANLESS_THREADS: no thread would be left to speak with BlueSnap"
         )
-    return problems
+    return problems + broken_links(settings)

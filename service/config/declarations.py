@@ -115,6 +115,15 @@ class Settings:
     metrics_bind: tuple[str, int] = _one("METRICS_BIND", parsers.bind, "where metrics are served", ("127.0.0.1", 8081))
     workers: int = _one("WORKERS", parsers.integer(1, 64), "gunicorn worker processes", 2)
     threads: int = _one("THREADS", parsers.integer(1, 512), "threads of each worker", 16)
+    reserved_threads: int = _one(
+        "RESERVED_THREADS",
+        parsers.integer(1, 511),
+        "of these, how many never wait for BlueSnap: for notices, reads and health checks",
+        4,
+    )
+    connections: int = _one(
+        "CONNECTIONS", parsers.integer(16, 20_000), "of callers that each worker has open; more wait to be taken", 500
+    )
     plans_file: Path = _one("PLANS_FILE", Path, "the catalogue", ROOT / "plans.toml")
     max_members: int = _one(
         "MAX_MEMBERS", parsers.integer(1, 100_000), "members that one subscription may have", 10_000
@@ -191,6 +200,9 @@ class Settings:
     worker_metrics_bind: tuple[str, int] = _one(
         "WORKER_METRICS_BIND", parsers.bind, "where the worker's metrics are served", ("127.0.0.1", 8082)
     )
+    key_hours: int = _one(
+        "KEY_HOURS", parsers.integer(24, 8_760), "how long an idempotency key and its answer are kept, at least", 72
+    )
     lease_seconds: int = _one("LEASE_SECONDS", parsers.integer(1, 3_600), "how long one process may hold a signup", 90)
     connect_seconds: int = _one("CONNECT_SECONDS", parsers.integer(1, 60), "to connect to BlueSnap", 3)
     read_seconds: int = _one(
@@ -202,6 +214,18 @@ class Settings:
     )
     charge_total_seconds: int = _one(
         "CHARGE_TOTAL_SECONDS", parsers.integer(1, 300), "for a whole call that charges", 65
+    )
+    wait_seconds: int = _one(
+        "WAIT_SECONDS",
+        parsers.integer(1, 300),
+        "that a whole request may have waited for a thread; later it makes no call to BlueSnap any more",
+        5,
+    )
+    request_seconds: int = _one(
+        "REQUEST_SECONDS",
+        parsers.integer(1, 600),
+        "from a request's first byte to the end of its last call to BlueSnap",
+        70,
     )
     worker_timeout_seconds: int = _one(
         "WORKER_TIMEOUT_SECONDS", parsers.integer(1, 3_600), "of silence until a gunicorn worker is killed", 75

@@ -41,6 +41,7 @@ class ReactivationIn(Body):
     "/v1/accounts/{account}/card",
     summary="Show the card that is charged",
     lock=ApiKey("accounts:read"),
+    calls_bluesnap=True,
     answers={200: CardOut},
     problems=(Code.ACCOUNT_MALFORMED, Code.CARD_NOT_FOUND, Code.DETAILS_REFUSED, *BLUESNAP_TROUBLE),
 )
@@ -55,6 +56,7 @@ def show_card(call: Call, account: str) -> Reply:
     "/v1/accounts/{account}/subscription/reactivation",
     summary="Take a canceled plan up again",
     lock=ApiKey("accounts:write"),
+    calls_bluesnap=True,
     body=ReactivationIn,
     answers={200: SubscriptionOut, 201: SubscriptionOut, 202: AccountOut},
     idempotent=True,

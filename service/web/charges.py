@@ -137,6 +137,7 @@ def list_charges(call: Call, account: str) -> Reply:
     "/v1/charges/{charge_id}/refunds",
     summary="Give back a charge or a part of it",
     lock=ApiKey("refunds:write"),
+    calls_bluesnap=True,
     body=RefundOrderIn,
     answers={201: RefundOut, 202: RefundOut},
     idempotent=True,

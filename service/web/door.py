@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, request
@@ -13,6 +14,7 @@ from service import crashpoints
 from service.billing.tools import Tools
 from service.errors import Code, Refusal
 from service.web import problems
+from service.web.admission import Admission
 from service.web.bodies import read_json
 from service.web.idempotent import Answered, answer_once
 from service.web.operation import Body, Call, Operation, Reply, View
@@ -60,12 +62,21 @@ def _handler(operation: Operation, view: View) -> Callable[..., Response]:
         g.caller = caller
         call = Call(tools(), caller, _body(operation), g.request_id, _query(operation))
         crashpoints.reach(crashpoints.REQUEST_VALIDATED)
-        if not operation.idempotent:
-            return _render(view(call, **args))
-        answered = answer_once(call, operation, args, act=lambda: _written(view(call, **args)))
+        with _admitted(operation):
+            if not operation.idempotent:
+                return _render(view(call, **args))
+            answered = answer_once(call, operation, args, act=lambda: _written(view(call, **args)))
         return _response(answered)
 
     return handle
+
+
+def _admitted(operation: Operation) -> AbstractContextManager[None]:
+    """For a request that calls BlueSnap, right before anything is claimed or done: whether it may. Raises Refusal."""
+    if not operation.calls_bluesnap:
+        return nullcontext()
+    slots: Admission = current_app.extensions["panless_admission"]
+    return slots.admitted(request.environ.get("gunicorn.socket"))
 
 
 def _body(operation: Operation) -> dict[str, Any]:

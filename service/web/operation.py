@@ -68,7 +68,8 @@ class Operation:
     `query` describes the parameters after the `?`, which arrive as text; an operation without one does not look at them. It goes with
     reading only: an idempotency key remembers the body, not the query. `answers` maps a status to the schema of its body; `problems`
     are the codes beyond those that its lock, its body, its query and its key imply.
-    `restore` puts the secrets back into a kept answer, which holds none.
+    `restore` puts the secrets back into a kept answer, which holds none. `calls_bluesnap`: it may wait for BlueSnap, so it takes a slot
+    (admission.py), and nothing is called for a client who is gone.
     """
 
     method: str
@@ -82,5 +83,6 @@ class Operation:
     form: bool = False
     idempotent: bool = False
     matches: bool = False
+    calls_bluesnap: bool = False
     problems: tuple[Code, ...] = ()
     restore: Callable[[Call, dict[str, Any]], dict[str, Any]] | None = None

@@ -73,6 +73,8 @@ STATUS: dict[Code, int] = {
     Code.BLUESNAP_FAILED: 502,
     Code.BLUESNAP_MISCONFIGURED: 502,
     Code.SIGNATURE_INVALID: 401,
+    Code.OVERLOADED: 503,
+    Code.CLIENT_GONE: 400,
     Code.NOT_READY: 503,
     Code.INTERNAL_ERROR: 500,
 }

@@ -18,6 +18,7 @@ import pytest
 from service.app import DOORS
 from service.config import ROOT
 from service.evidence.wire import exchange, request
+from service.telemetry import metrics_folder
 from tests.support.cards import VISA
 from tests.telemetry.conftest import HEALTH, NOBODY, serving, until
 
@@ -91,10 +92,12 @@ def test_master_and_worker_are_hardened_and_serve(served):
 
 
 def test_files_of_a_running_service_are_its_own_alone(served):
-    files = [path for path in served.temporary.rglob("*") if path.is_file()]
+    [folder] = metrics_folder.MEMORY.glob(f"{metrics_folder.PREFIX}{served.child.pid}-*")
+    files = list(folder.iterdir())
     assert files, "the metrics of its processes meet in files"
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
-    assert {path.stat().st_mode & 0o777 for path in served.temporary.iterdir()} == {0o700}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert not list(served.temporary.iterdir())
 
 
 @pytest.mark.parametrize("command", [["work"], ["keys", "list"]], ids=["the worker", "a command"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextvars
+import socket
+
 import pytest
 from sqlalchemy import create_engine, insert, update
 
@@ -18,6 +21,7 @@ from service.errors import (
     Unknown,
 )
 from service.store.models import DISPUTES, SUBSCRIPTIONS
+from service.web import admission
 from service.web.problems import STATUS
 from tests.support.cards import VISA
 from tests.support.notices import charge_form
@@ -223,6 +227,28 @@ def without_database(web):
     return answer
 
 
+def overloaded(web):
+    def late():
+        admission.arrived(0, 0)
+        return web.order()
+
+    return contextvars.copy_context().run(late)
+
+
+def client_gone(web):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        ours, _ = listener.accept()
+    with ours:
+        client.close()
+        return web.client.post(
+            SESSIONS,
+            json=GOOD,
+            headers={"Authorization": f"Bearer {web.key}", "Idempotency-Key": new_key()},
+            environ_overrides={"gunicorn.socket": ours},
+        )
+
+
 PRODUCED = {
     Code.CREDENTIALS_MISSING: lambda web: web.call("GET", ACCOUNT),
     Code.CREDENTIALS_MALFORMED: with_header("Authorization", "Basic cGs6cGs="),
@@ -289,6 +315,8 @@ PRODUCED = {
     Code.BLUESNAP_FAILED: token_refused(Unknown("server_error")),
     Code.BLUESNAP_MISCONFIGURED: token_refused(Misconfigured("credentials_refused")),
     Code.SIGNATURE_INVALID: lambda web: web.call("POST", WEBHOOKS, data=charge_form()),
+    Code.OVERLOADED: overloaded,
+    Code.CLIENT_GONE: client_gone,
     Code.NOT_READY: without_database,
     Code.INTERNAL_ERROR: token_refused(RuntimeError(f"canary {VISA}")),
 }
@@ -317,6 +345,7 @@ def test_code_is_answered_with_its_own_status(web, code):
         Code.BLUESNAP_UNREACHABLE,
         Code.BLUESNAP_BUSY,
         Code.BLUESNAP_FAILED,
+        Code.OVERLOADED,
         Code.NOT_READY,
     ],
 )

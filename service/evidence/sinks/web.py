@@ -17,6 +17,7 @@ from service.evidence.pieces import Piece, SinkError
 from service.evidence.sinks.base import Copy, text_of
 from service.evidence.sinks.calls import call
 from service.evidence.sinks.receiver import Receiver
+from service.telemetry import metrics_folder
 
 _PRIVATE = re.compile(rb"[A-Z]+ /v1/")
 
@@ -160,7 +161,7 @@ class Metrics:
     def plant(self, value: bytes) -> None:
         """A counter with the value as a label, in the folder where the workers' metrics meet. Raises SinkError if it is no text."""
         text = text_of(value)
-        for folder in self._copy.temporary.glob("panless-metrics-*"):
+        for folder in self._folders():
             key = mmap_key("evidence", "evidence_total", ["planted"], [text], "Planted")
             kept = MmapedDict(str(folder / _PLANT))  # type: ignore[no-untyped-call]
             kept.write_value(key, 1.0, 0.0)  # type: ignore[no-untyped-call]
@@ -170,7 +171,14 @@ class Metrics:
 
     def _planted(self) -> Iterator[Path]:
         with contextlib.suppress(FileNotFoundError):
-            yield from self._copy.temporary.glob(f"panless-metrics-*/{_PLANT}")
+            for folder in self._folders():
+                yield from folder.glob(_PLANT)
+
+    def _folders(self) -> Iterator[Path]:
+        """Where the workers' metrics meet: the folder of the running master."""
+        [master, *_] = self._copy.processes()["service"]
+        for parent in (metrics_folder.MEMORY, self._copy.temporary):
+            yield from parent.glob(f"{metrics_folder.PREFIX}{master}-*")
 
 
 _PLANT = "counter_evidence.db"
