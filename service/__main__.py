@@ -15,18 +15,27 @@ def work(_: argparse.Namespace) -> int:
     import structlog
 
     from service import jobs, wiring
-    from service.store import database
+    from service.store import database, standing
     from service.store.ids import new_id
-    from service.telemetry import logs, metrics_server
+    from service.telemetry import gauges, logs, metrics_server
 
     settings = cli.current_settings()
     database.check_environment(settings.database_url, settings.environment)
     logs.set_up()
+    tools = wiring.build(settings)
+    jobs.expect_rounds(tools)
+
+    def waiting() -> list[standing.Standing]:
+        now = tools.clock()
+        with tools.engine.connect() as connection:
+            return standing.read(connection, now=now, told=tools.platform is not None)
+
+    gauges.serve(waiting)
     try:
         metrics_server.serve(settings.worker_metrics_bind, lambda: new_id("req"))
     except OSError:  # another worker of this host has the address: both do their work
         structlog.get_logger().warning("worker.metrics_unserved", setting="PANLESS_WORKER_METRICS_BIND")
-    jobs.work(wiring.build(settings))
+    jobs.work(tools)
     return cli.FINE
 
 

@@ -18,11 +18,12 @@ from psycopg_pool import PoolTimeout
 
 from service.billing import telling, tidy
 from service.billing.buying import settle
+from service.billing.hearing import notices
 from service.billing.life import looks
 from service.billing.money import refunds
 from service.billing.repair import sweep as sweeping
 from service.billing.tools import Tools
-from service.store import database
+from service.store import careful, database, rounds
 
 QUEUE = "panless"
 #: How often undecided signups are looked for; the quiet period and the leases decide what is due.
@@ -31,9 +32,11 @@ TIDY_MINUTES = 1
 #: Well after the hour at which billing days begin and many renew at once: what looks are just finding out is no difference.
 SWEEP_MINUTE = 47
 #: Jobs at a time, more than there are kinds: where BlueSnap or the platform hangs, one kind of work waits, and no other.
-PLACES = 8
+PLACES = 10
 #: Before the database is tried again.
 AGAIN_SECONDS = 2
+#: The kinds of rounds whose last good end is remembered; a sweep remembers its own, since one that stops at its limit ends too.
+ROUNDS = ("settle_signups", "settle_refunds", "look", "hear_again", "tell", "tidy", rounds.SWEEP)
 log = structlog.get_logger()
 
 
@@ -41,14 +44,19 @@ def app_for(tools: Tools) -> procrastinate.App:
     """The worker's app over these tools."""
     app = procrastinate.App(connector=_connector(tools))
     often, each_minute = f"* * * * * */{EVERY_SECONDS}", f"*/{TIDY_MINUTES} * * * *"
-    _add(app, "settle_signups", often, lambda: settle.settle_due(tools))
-    _add(app, "settle_refunds", often, lambda: refunds.settle_due(tools))
-    _add(app, "look", often, lambda: looks.look_due(tools))
-    _add(app, "tell", often, lambda: telling.tell(tools))
+
+    def add(name: str, cron: str, run: Callable[[], object]) -> None:
+        _add(app, name, cron, lambda: _remembered(tools, name, run))
+
+    add("settle_signups", often, lambda: settle.settle_due(tools))
+    add("settle_refunds", often, lambda: refunds.settle_due(tools))
+    add("look", often, lambda: looks.look_due(tools))
+    add("hear_again", often, lambda: notices.try_failed_again(tools))
+    add("tell", often, lambda: telling.tell(tools))
     _add(
         app, "sweep", f"{SWEEP_MINUTE} */{tools.settings.sweep_hours} * * *", lambda: sweeping.sweep_on_schedule(tools)
     )
-    _add(app, "tidy", each_minute, lambda: tidy.wipe_expired_fields(tools))
+    add("tidy", each_minute, lambda: tidy.tidy(tools))
 
     @app.periodic(cron=each_minute)
     @app.task(name="forget_stalled", queue=QUEUE, queueing_lock="forget_stalled")
@@ -77,11 +85,29 @@ def _add(app: procrastinate.App, name: str, cron: str, run: Callable[[], object]
                 here.release()
 
 
+def _remembered(tools: Tools, name: str, run: Callable[[], object]) -> None:
+    run()
+    with tools.engine.begin() as connection:
+        rounds.ended(connection, name)
+
+
+def expect_rounds(tools: Tools) -> None:
+    """From now on a kind of round that does not end well is noticed, also one that never did."""
+    with tools.engine.begin() as connection:
+        rounds.expect(connection, ROUNDS)
+
+
 def _connector(tools: Tools) -> PsycopgConnector:
     url = database.url_of(tools.settings.database_url).set(drivername="postgresql")
     return PsycopgConnector(
         conninfo=url.render_as_string(hide_password=False),
-        kwargs={"options": "-c search_path=jobs,public", "application_name": "panless-worker"},
+        connection_class=careful.AsyncConnection,
+        kwargs=careful.PEER
+        | {
+            "options": "-c search_path=jobs,public -c statement_timeout=5000 -c lock_timeout=2000",
+            "connect_timeout": careful.CONNECT_SECONDS,
+            "application_name": "panless-worker",
+        },
         min_size=1,
         max_size=4,
     )

@@ -103,6 +103,7 @@ SUBSCRIPTION_MOVES: dict[tuple[str, Event], tuple[str, Act]] = {
     ("disputed", Event.SETTLED): ("active", Act.SUBSCRIPTION_DISPUTE_OVER),
     ("disputed", Event.ENDED): ("ended", Act.SUBSCRIPTION_ENDED),
     ("ended", Event.CHARGED): ("ended", Act.CHARGE_RECORDED),
+    ("surplus", Event.CHARGED): ("surplus", Act.CHARGE_RECORDED),
 }
 
 

@@ -52,6 +52,14 @@ def read_subscription(answer: Answer) -> Subscription:
     return _subscription(parse_json(answer.body)) or unreadable(answer)
 
 
+def read_this_subscription(answer: Answer, subscription_id: str) -> Subscription:
+    """The subscription that was asked for. Raises Unknown if the answer shows no id, or another one."""
+    shown = read_subscription(answer)
+    if shown.subscription_id != subscription_id:
+        raise Unknown(Cause.ANOTHERS_ANSWER, status=answer.status)
+    return shown
+
+
 def read_changed_subscription(answer: Answer, subscription_id: str) -> Subscription | None:
     """What the answer to an update shows, which may be the changed field alone, or nothing (bluesnap/variants.md section 1): None.
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import TypeVar
 
+import structlog
+
 from service import crashpoints
 from service.bluesnap.causes import Cause
 from service.bluesnap.deadlines import calling
@@ -19,10 +21,13 @@ ID = re.compile(r"[1-9][0-9]{0,11}")  # what our database takes: no card number 
 MERCHANT_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9-]{1,64}")
 REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+log = structlog.get_logger()
 _PAGE = 100  # items; 500 is allowed, but a hundred full descriptions stay well below the megabyte that we read
 _MOST_PAGES = 20
 
 
+#: What answers is perhaps not BlueSnap: a person must look at once. Nothing was sent to it, or nothing of it was believed.
+NOT_ITSELF = frozenset({Cause.CERTIFICATE_REFUSED, Cause.TLS_FAILED, Cause.REDIRECT, Cause.ANOTHERS_ANSWER})
 # Told of every finished call: the method's name, how it ended ("ok", or the error class in snake case), and the seconds it took.
 Observe = Callable[[str, str, float], object]
 _Item = TypeVar("_Item")
@@ -95,12 +100,18 @@ class Caller:
             outcome = "ok"
             crashpoints.reach(f"{call}.answered")
         except BlueSnapError as error:
+            _raise_alarm(call, error)
             outcome = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
             raise
         finally:
             if self._observe is not None:
                 with suppress(Exception):
                     self._observe(call, outcome, monotonic() - started)
+
+
+def _raise_alarm(call: str, error: BlueSnapError) -> None:
+    if error.cause in NOT_ITSELF:
+        log.error("bluesnap.not_itself", call=call, cause=error.cause)
 
 
 def is_last(items: list[_Item], size: int, *, last: bool | None) -> bool:

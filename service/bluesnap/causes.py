@@ -14,6 +14,7 @@ class Cause(enum.StrEnum):
     CONNECT_TIMED_OUT = "connect_timed_out"
     TLS_FAILED = "tls_failed"
     CERTIFICATE_REFUSED = "certificate_refused"
+    NO_TIME_LEFT = "no_time_left"
     # Unknown
     READ_TIMED_OUT = "read_timed_out"
     DEADLINE_PASSED = "deadline_passed"
@@ -21,6 +22,7 @@ class Cause(enum.StrEnum):
     ANSWER_TOO_LARGE = "answer_too_large"
     UNREADABLE_ANSWER = "unreadable_answer"
     ENDLESS_LIST = "endless_list"
+    ANOTHERS_ANSWER = "anothers_answer"
     REDIRECT = "redirect"
     SERVER_ERROR = "server_error"
     UNEXPECTED_STATUS = "unexpected_status"
@@ -61,7 +63,8 @@ class Cause(enum.StrEnum):
     NOT_FOUND = "not_found"
 
 
-#: The five that prove that not one byte of the request left.
+#: The six that prove that not one byte of the request left.
 NEVER_SENT = frozenset({
     Cause.NO_SUCH_HOST, Cause.CONNECTION_REFUSED, Cause.CONNECT_TIMED_OUT, Cause.TLS_FAILED, Cause.CERTIFICATE_REFUSED,
+    Cause.NO_TIME_LEFT,
 })  # fmt: skip

@@ -7,15 +7,17 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 
-def parse_json(body: bytes) -> Any:
+def parse_json(body: bytes, *, contradictory: bool = False) -> Any:
     """The document, or None for anything that is not one (a bare `null` included: nobody needs it).
 
     Numbers with a fraction or an exponent become Decimal, all others int, so that ids above 2^53 and amounts stay exact. NaN and Infinity
-    are refused. Of two equal keys the last one counts. Text that is not UTF-8 is read as Latin-1: a payer's name in the wrong
-    encoding must not hide the id of a subscription that has been charged.
+    are refused, and so are two equal keys with different values, as nobody can know which of them is true; `contradictory`: then the last
+    one counts. Text that is not UTF-8 is read as Latin-1: a payer's name in the wrong encoding must not hide the id of a subscription
+    that has been charged.
     """
+    pairs = None if contradictory else _without_contradiction
     try:
-        return json.loads(_decoded(body), parse_float=Decimal, parse_constant=_refuse)
+        return json.loads(_decoded(body), parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=pairs)
     except (ValueError, ArithmeticError, RecursionError):
         return None
 
@@ -25,6 +27,13 @@ def _decoded(body: bytes) -> str:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError:
         return body.decode("latin-1")
+
+
+def _without_contradiction(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs) and any(repr(found[key]) != repr(value) for key, value in pairs):
+        raise ValueError("not JSON")
+    return found
 
 
 def _refuse(_constant: str) -> NoReturn:

@@ -7,10 +7,12 @@ from typing import Any
 
 from service.bluesnap.answers import document_of, unreadable
 from service.bluesnap.bodies import REFERENCE_KEY
+from service.bluesnap.causes import Cause
 from service.bluesnap.json_text import parse_json
 from service.bluesnap.payloads import ChargebackSeen, Refund, RefundSeen, Transaction
 from service.bluesnap.scalars import CURRENCY, WORDS, amount_of, day_of, id_of, items_of, object_of, word_of
 from service.bluesnap.transport import Answer
+from service.errors import Unknown
 
 _REFUND_STATUS = re.compile(r"SUCCESS|PENDING")
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -32,12 +34,14 @@ def read_refund(answer: Answer) -> Refund:
     return Refund(id_of(document.get("refundTransactionId")), status)
 
 
-def read_transaction(answer: Answer) -> Transaction:
-    """One transaction. Raises Unknown if it shows no id, or a refund whose amount cannot be read."""
+def read_transaction(answer: Answer, asked: str) -> Transaction:
+    """The transaction that was asked for. Raises Unknown if it shows no id or another one, or a refund whose amount cannot be read."""
     found = object_of(parse_json(answer.body))
     transaction_id = id_of(found.get("transactionId"))
     if transaction_id is None:
         unreadable(answer)
+    if transaction_id != asked:
+        raise Unknown(Cause.ANOTHERS_ANSWER, status=answer.status)
     refunds = object_of(found.get("refunds"))
     return Transaction(
         transaction_id=transaction_id,

@@ -49,7 +49,7 @@ def as_error(status: int, body: bytes, *, reading: bool, targeted: bool = False,
 
 
 def unsent_or_unknown(cause: Cause) -> BlueSnapError:
-    """The error for a call that got no answer: NeverSent only for the five causes that prove it."""
+    """The error for a call that got no answer: NeverSent only for the six causes that prove it."""
     return (NeverSent if cause in NEVER_SENT else Unknown)(cause)
 
 

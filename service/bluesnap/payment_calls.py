@@ -22,7 +22,9 @@ class PaymentCalls(Caller):
     def get_transaction(self, transaction_id: str) -> Transaction:
         """One payment with its refunds and chargebacks, or one refund by its own id (bluesnap/api.md section 8)."""
         with self._observed("get_transaction"):
-            return money_answers.read_transaction(self._get(f"transactions/{checked(transaction_id, ID)}"))
+            return money_answers.read_transaction(
+                self._get(f"transactions/{checked(transaction_id, ID)}"), transaction_id
+            )
 
     def refund(
         self,

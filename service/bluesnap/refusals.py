@@ -29,7 +29,7 @@ def read_refusals(body: bytes) -> list[Named]:
 
     Shapes: bluesnap/variants.md section 3, numbers 1 to 11.
     """
-    document = parse_json(body)
+    document = parse_json(body, contradictory=True)
     if document is None:
         return _from_text(body.decode("utf-8", "replace"))
     if isinstance(document, str):

@@ -7,10 +7,12 @@ from typing import Any
 
 from service.bluesnap.answers import document_of, unreadable
 from service.bluesnap.cards import BRAND, UNRECOGNISED, CardHint, PayerHint
+from service.bluesnap.causes import Cause
 from service.bluesnap.json_text import parse_json
 from service.bluesnap.payloads import Shopper
 from service.bluesnap.scalars import id_of, items_of, last_segment, object_of
 from service.bluesnap.transport import Answer
+from service.errors import Unknown
 
 _MERCHANT_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _LONGEST = 200
@@ -22,20 +24,26 @@ _CONTACT = (
 )  # fmt: skip
 
 
-def read_shopper(answer: Answer) -> Shopper:
-    """The shopper; the id from the body, else from Location or Content-Location (bluesnap/variants.md section 1). Raises Unknown."""
+def read_shopper(answer: Answer, *, ours: str | None = None) -> Shopper:
+    """The shopper; the id from the body, else from Location or Content-Location (bluesnap/variants.md section 1).
+
+    Raises Unknown where there is none, and for an answer that names another id of ours than the one that was given or asked for.
+    """
     document = object_of(parse_json(answer.body))
     headers = (last_segment(answer.location), last_segment(answer.content_location))
     shopper_id = next(filter(None, map(id_of, (document.get("vaultedShopperId"), *headers))), None)
     if shopper_id is None:
         unreadable(answer)
-    ours = document.get("merchantShopperId")
-    return Shopper(shopper_id, ours if isinstance(ours, str) and _MERCHANT_ID.fullmatch(ours) else None)
+    told = document.get("merchantShopperId")
+    named = told if isinstance(told, str) and _MERCHANT_ID.fullmatch(told) else None
+    if ours is not None and named not in {None, ours}:
+        raise Unknown(Cause.ANOTHERS_ANSWER, status=answer.status)
+    return Shopper(shopper_id, named)
 
 
-def read_cards(answer: Answer) -> list[CardHint]:
-    """The cards of a shopper that was read, in BlueSnap's order. Raises Unknown for an answer that is no shopper."""
-    return _cards(_shown_shopper(answer))
+def read_cards(answer: Answer, shopper_id: str) -> list[CardHint]:
+    """The cards of the shopper that was read, in BlueSnap's order. Raises Unknown for an answer that is no shopper, or another."""
+    return _cards(_shown_shopper(answer, shopper_id))
 
 
 def read_changed_cards(answer: Answer) -> list[CardHint] | None:
@@ -48,23 +56,21 @@ def read_changed_cards(answer: Answer) -> list[CardHint] | None:
     return _cards(document) if whole else None
 
 
-def read_charged_card(answer: Answer) -> CardHint | None:
-    """The card that a subscription is charged to; None where it shows none. Raises Unknown for an answer that is no subscription."""
-    document = object_of(parse_json(answer.body))
-    if id_of(document.get("subscriptionId")) is None:
-        unreadable(answer)
+def read_charged_card(answer: Answer, subscription_id: str) -> CardHint | None:
+    """The card that the subscription is charged to; None where it shows none. Raises Unknown for an answer that is no subscription, or another."""
+    document = _named(answer, "subscriptionId", subscription_id)
     return next(iter(_listed(document.get("paymentSource"))), None)
 
 
-def read_payer(answer: Answer) -> PayerHint:
-    """Name and e-mail of a shopper. Raises Unknown for an answer that is no shopper."""
-    document = _shown_shopper(answer)
+def read_payer(answer: Answer, shopper_id: str) -> PayerHint:
+    """Name and e-mail of the shopper. Raises Unknown for an answer that is no shopper, or another."""
+    document = _shown_shopper(answer, shopper_id)
     return PayerHint(*(_name(document.get(field)) for field in ("firstName", "lastName", "email")))
 
 
-def read_contact(answer: Answer) -> dict[str, Any]:
-    """What an update must repeat, under BlueSnap's names. Raises Unknown where it cannot: then a PUT would lose it."""
-    document = _shown_shopper(answer)
+def read_contact(answer: Answer, shopper_id: str) -> dict[str, Any]:
+    """What an update must repeat, under BlueSnap's names. Raises Unknown where it cannot, or shows another shopper: then a PUT would lose it."""
+    document = _shown_shopper(answer, shopper_id)
     contact: dict[str, Any] = {field: text for field in _CONTACT if (text := _text(document.get(field))) is not None}
     if "firstName" not in contact or "lastName" not in contact:
         unreadable(answer)
@@ -76,9 +82,19 @@ def read_contact(answer: Answer) -> dict[str, Any]:
     return {**contact, "shippingContactInfo": address} if address else contact
 
 
-def _shown_shopper(answer: Answer) -> dict[str, Any]:
+def _shown_shopper(answer: Answer, shopper_id: str) -> dict[str, Any]:
+    return _named(answer, "vaultedShopperId", shopper_id)
+
+
+def _named(answer: Answer, field: str, asked: str) -> dict[str, Any]:
+    """The answer's object, if it is about what was asked for."""
     document = object_of(parse_json(answer.body))
-    return document if id_of(document.get("vaultedShopperId")) is not None else unreadable(answer)
+    shown = id_of(document.get(field))
+    if shown is None:
+        unreadable(answer)
+    if shown != asked:
+        raise Unknown(Cause.ANOTHERS_ANSWER, status=answer.status)
+    return document
 
 
 def _cards(document: dict[str, Any]) -> list[CardHint]:

@@ -40,7 +40,7 @@ class ShopperCalls(Caller):
             )
             key = checked(idempotency_key, IDEMPOTENCY_KEY)
             ask = Ask("POST", "vaulted-shoppers", body=body, idempotency_key=key)
-            return shopper_answers.read_shopper(self._make(ask))
+            return shopper_answers.read_shopper(self._make(ask), ours=merchant_shopper_id)
 
     def get_shopper(self, shopper_id: str) -> Shopper:
         """One shopper by BlueSnap's id."""
@@ -51,17 +51,17 @@ class ShopperCalls(Caller):
         """One shopper by the id that we gave it. NotFound is no proof that there is none."""
         with self._observed("find_shopper"):
             ours = checked(merchant_shopper_id, MERCHANT_ID)
-            return shopper_answers.read_shopper(self._get(f"vaulted-shoppers/merchant/{ours}"))
+            return shopper_answers.read_shopper(self._get(f"vaulted-shoppers/merchant/{ours}"), ours=ours)
 
     def get_payer(self, shopper_id: str) -> PayerHint:
         """Name and e-mail of a shopper, to be shown and not kept."""
         with self._observed("get_payer"):
-            return shopper_answers.read_payer(self._get(_path(shopper_id)))
+            return shopper_answers.read_payer(self._get(_path(shopper_id)), shopper_id)
 
     def get_cards(self, shopper_id: str) -> list[CardHint]:
         """The stored cards of a shopper in BlueSnap's order, to be shown or matched and not kept. Two can be equal."""
         with self._observed("get_cards"):
-            return shopper_answers.read_cards(self._get(_path(shopper_id)))
+            return shopper_answers.read_cards(self._get(_path(shopper_id)), shopper_id)
 
     def add_card(
         self,
@@ -80,7 +80,7 @@ class ShopperCalls(Caller):
         with self._observed("add_card"):
             path = _path(shopper_id)
             body = bodies.card_added_body(
-                shopper_answers.read_contact(self._get(path)),
+                shopper_answers.read_contact(self._get(path), shopper_id),
                 payment_fields_token=payment_fields_token,
                 three_d_secure_reference=three_d_secure_reference,
                 fraud_session_id=fraud_session_id,
@@ -96,8 +96,8 @@ class ShopperCalls(Caller):
         with self._observed("delete_card"):
             path = _path(shopper_id)
             shown = self._get(path)
-            cards = shopper_answers.read_cards(shown)
-            body = bodies.card_deleted_body(shopper_answers.read_contact(shown), card)
+            cards = shopper_answers.read_cards(shown, shopper_id)
+            body = bodies.card_deleted_body(shopper_answers.read_contact(shown, shopper_id), card)
             if card not in cards:
                 return cards
             if cards.count(card) > 1:

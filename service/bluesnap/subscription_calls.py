@@ -89,14 +89,14 @@ class SubscriptionCalls(Caller):
             return answers.read_switch_price(self._get(f"{_path(subscription_id)}/switch-charge-amount", query))
 
     def get_subscription(self, subscription_id: str) -> Subscription:
-        """One subscription."""
+        """One subscription. Raises Unknown for an answer about another one."""
         with self._observed("get_subscription"):
-            return answers.read_subscription(self._get(_path(subscription_id)))
+            return answers.read_this_subscription(self._get(_path(subscription_id)), subscription_id)
 
     def get_subscription_card(self, subscription_id: str) -> CardHint | None:
         """The card that a subscription is charged to, to be shown or matched and not kept; None where BlueSnap shows none."""
         with self._observed("get_subscription_card"):
-            return shopper_answers.read_charged_card(self._get(_path(subscription_id)))
+            return shopper_answers.read_charged_card(self._get(_path(subscription_id)), subscription_id)
 
     def list_subscriptions(self, shopper_id: str, plan_id: str | None = None) -> list[Subscription]:
         """All subscriptions of a shopper, of any status, in BlueSnap's order; the whole list within the time of one call."""

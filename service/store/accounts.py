@@ -13,6 +13,8 @@ from service.store.models import ACCOUNTS, SESSIONS, SUBSCRIPTIONS, CheckoutSess
 #: A subscription in one of these claims the account (the index one_purchase_per_account says the same).
 CLAIMING = ("incomplete", "active", "past_due", "disputed")
 LIVE = ("active", "past_due", "disputed")
+#: Sold once too often: no account has it; it is cancelled and given back.
+SURPLUS = "surplus"
 
 
 def lock(connection: Connection, account: str, now: datetime) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from service.store.database import many, now, one
@@ -96,6 +96,13 @@ def not_delivered(connection: Connection, event: Event, *, cause: str, status: i
     later = func.clock_timestamp() + timedelta(seconds=pause) if pause is not None else None
     values = {"state": FAILED if pause is None else PENDING, "next_at": later, "status": status, "cause": cause}
     connection.execute(update(EVENTS).where(mine).values(values))
+
+
+def purge(connection: Connection, days: int, limit: int) -> int:
+    """Delete so many events at most that were delivered longer ago; their number. Their entries stay, and make no event again."""
+    old = (E.state == DELIVERED, E.delivered_at < func.clock_timestamp() - timedelta(days=days))
+    oldest = select(E.id).where(*old).order_by(E.delivered_at).limit(limit).with_for_update(skip_locked=True)
+    return connection.execute(delete(EVENTS).where(E.id.in_(oldest))).rowcount
 
 
 def get(connection: Connection, event_id: str) -> Event | None:

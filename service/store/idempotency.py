@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, delete, exists, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from service.errors import Code, Refusal
 from service.store.database import one
-from service.store.models import IDEMPOTENCY_KEYS, IdempotencyKey
+from service.store.models import IDEMPOTENCY_KEYS, SIGNUPS, IdempotencyKey
+from service.store.signups import UNDECIDED
 
-K = IDEMPOTENCY_KEYS.c
+K, S = IDEMPOTENCY_KEYS.c, SIGNUPS.c
+#: A key may be given up by its holder, or purged, between the two statements that claim it; then it is claimed anew. More often is no accident.
+CLAIMS = 5
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,10 @@ def claim(  # the words of a key are its caller, its route and itself
         .on_conflict_do_nothing()
         .returning(K.fence)
     )
-    if connection.execute(new).first() is not None:
+    row = _met(connection, new, _is(caller, route, key))
+    if row is None:
         return Claim(caller, route, key, fence=1)
-    row = one(connection, select(IDEMPOTENCY_KEYS).where(_is(caller, route, key)).with_for_update(), IdempotencyKey)
-    if row is None or row.fingerprint not in fingerprints:
+    if row.fingerprint not in fingerprints:
         raise Refusal(Code.IDEMPOTENCY_KEY_REUSED)
     if row.status is not None:
         return Claim(caller, route, key, row.fence, row.status, row.answer)
@@ -69,6 +72,17 @@ def claim(  # the words of a key are its caller, its route and itself
         update(IDEMPOTENCY_KEYS).where(_is(caller, route, key)).values(fence=row.fence + 1, lease_until=lease)
     )
     return Claim(caller, route, key, fence=row.fence + 1)
+
+
+def _met(connection: Connection, new: Executable, name: ColumnElement[bool]) -> IdempotencyKey | None:
+    """The row that stands in the way of a new key, held; None once the new one is made. Raises Refusal."""
+    for _ in range(CLAIMS):
+        if connection.execute(new).first() is not None:
+            return None
+        row = one(connection, select(IDEMPOTENCY_KEYS).where(name).with_for_update(), IdempotencyKey)
+        if row is not None:
+            return row
+    raise Refusal(Code.IDEMPOTENCY_KEY_IN_PROGRESS, retry_after=1)
 
 
 def keep(connection: Connection, claim: Claim, status: int, answer: dict[str, Any]) -> None:
@@ -93,6 +107,26 @@ def forget(connection: Connection, claim: Claim) -> None:
     """The claim never was: the key may be used with a body that is right."""
     mine = (_is(claim.caller, claim.route, claim.key), K.fence == claim.fence, K.status.is_(None))
     connection.execute(delete(IDEMPOTENCY_KEYS).where(*mine))
+
+
+def purge(connection: Connection, hours: int, limit: int) -> int:
+    """Delete so many keys at most that were claimed longer ago, the oldest first; their number. After that they are new keys.
+
+    Kept are those under which somebody works now, those of a session whose signup is undecided, and, as what they ordered cannot be told from
+    them, unfinished ones of other callers while a signup without a session is undecided.
+    """
+    undecided = S.state.in_(UNDECIDED)
+    of_session = exists().where(S.session_id == K.caller, undecided)
+    of_nobody = exists().where(S.session_id.is_(None), undecided)
+    old: tuple[ColumnElement[bool], ...] = (
+        K.created_at < func.clock_timestamp() - timedelta(hours=hours),
+        or_(K.status.is_not(None), K.lease_until <= func.clock_timestamp()),
+        ~of_session,
+        or_(K.status.is_not(None), ~of_nobody),
+    )
+    name = (K.caller, K.route, K.key)
+    oldest = select(*name).where(*old).order_by(K.created_at).limit(limit).with_for_update(skip_locked=True)
+    return connection.execute(delete(IDEMPOTENCY_KEYS).where(tuple_(*name).in_(oldest))).rowcount
 
 
 def _is(caller: str, route: str, key: uuid.UUID) -> Any:

@@ -69,6 +69,7 @@ class Act(enum.StrEnum):
     SUBSCRIPTION_DISPUTED = "subscription.disputed"
     SUBSCRIPTION_DISPUTE_OVER = "subscription.dispute_over"
     SUBSCRIPTION_ADOPTED = "subscription.adopted"
+    SUBSCRIPTION_SURPLUS = "subscription.surplus"
     PRICE_AGREED = "price.agreed"
     CHARGE_RECORDED = "charge.recorded"
     REFUND_REQUESTED = "refund.requested"

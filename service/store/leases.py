@@ -30,5 +30,11 @@ class Lease(Generic[T]):
         mine = (self._table.c.id == row_id, *self._free())
         return one(connection, update(self._table).where(*mine).values(values).returning(self._table), self._record)
 
+    def put_off(self, connection: Connection, row_id: str, seconds: float) -> None:
+        """Leave a row that nobody holds for so many seconds more. One that somebody holds is his."""
+        mine = (self._table.c.id == row_id, *self._free())
+        until = func.clock_timestamp() + timedelta(seconds=seconds)
+        connection.execute(update(self._table).where(*mine).values({self._until.name: until}))
+
     def _free(self) -> tuple[ColumnElement[bool], ...]:
         return (*self._conditions, self._until <= func.clock_timestamp())

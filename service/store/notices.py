@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, case, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, case, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from service.store.database import many, one
@@ -22,6 +22,16 @@ REVERSALS = ("REFUND", "CANCELLATION_REFUND", "PENDING_REFUND", "RDR", *DISPUTE_
 #: A notice that changed nothing yet: when BlueSnap says the same again, that is another chance.
 RECONSIDERED = ("hint", "failed")
 AS_FIRST_HEARD = {"id", "delivery", "meaning", "outcome", "reason", "received_at"}
+#: The reason of one that could not be applied says how often that was tried; after the last try it waits for a person.
+TRIED = (
+    "not_applicable",
+    "not_applicable_twice",
+    "not_applicable_thrice",
+    "not_applicable_four_times",
+    (SET_ASIDE := "set_aside"),
+)
+#: When the second try is due, the third and so on: so long after the notice was received.
+TRIED_AGAIN_AFTER = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
 
 
 def record(connection: Connection, notice: Notice, deliveries: Sequence[bytes]) -> Notice | None:
@@ -52,6 +62,12 @@ def is_delivered(connection: Connection, deliveries: Sequence[bytes]) -> bool:
     return connection.execute(select(N.id).where(N.delivery.in_(deliveries))).first() is not None
 
 
+def is_settled(connection: Connection, deliveries: Sequence[bytes]) -> bool:
+    """Whether these very bytes are kept and have had their effect: then saying them again is no chance for anything, and no lock is needed to know."""
+    known = select(N.id).where(N.delivery.in_(deliveries), N.outcome.not_in(RECONSIDERED))
+    return connection.execute(known).first() is not None
+
+
 def hold(connection: Connection, provider_subscription: str) -> None:
     """One at a time for each subscription at BlueSnap, until the transaction ends: else a notice waits for the very activation that overlooks it."""
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(provider_subscription, 0))))
@@ -60,6 +76,20 @@ def hold(connection: Connection, provider_subscription: str) -> None:
 def settle(connection: Connection, notice_id: str, outcome: str, reason: str | None = None) -> None:
     """Say what became of a notice."""
     connection.execute(update(NOTICES).where(N.id == notice_id).values(outcome=outcome, reason=reason))
+
+
+def tried_again(reason: str | None) -> str:
+    """The reason of a notice that could not be applied, by its reason before this try."""
+    place = TRIED.index(reason) + 1 if reason in TRIED else 0
+    return TRIED[min(place, len(TRIED) - 1)]
+
+
+def due_again(connection: Connection, now: datetime, limit: int) -> list[str]:
+    """Ids of notices that could not be applied, and that are to be tried once more by now, the oldest first."""
+    waits = zip(TRIED, TRIED_AGAIN_AFTER, strict=False)
+    due = or_(*((N.reason == reason) & (N.received_at <= now - wait) for reason, wait in waits))
+    statement = select(N.id).where(N.outcome == "failed", due).order_by(N.id).limit(limit)
+    return [*connection.execute(statement).scalars()]
 
 
 def belongs_to(connection: Connection, notice_id: str, provider_subscription: str) -> None:

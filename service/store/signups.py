@@ -11,7 +11,7 @@ from sqlalchemy import Connection, case, func, select, update
 from service.store.changes import LostRaceError
 from service.store.database import many, one
 from service.store.leases import Lease
-from service.store.models import SIGNUPS, Signup
+from service.store.models import SIGNUPS, SUBSCRIPTIONS, Signup
 
 S = SIGNUPS.c
 #: States in which nobody knows yet how it ends.
@@ -52,6 +52,12 @@ def of_shopper(connection: Connection, provider_shopper: str) -> Signup | None:
     return one(connection, statement, Signup)
 
 
+def latest_of_shopper(connection: Connection, provider_shopper: str) -> Signup | None:
+    """The last attempt of this shopper, however it ended; None for a shopper who never bought through us."""
+    statement = select(SIGNUPS).where(S.provider_shopper == provider_shopper)
+    return one(connection, statement.order_by(S.id.desc()).limit(1), Signup)
+
+
 def of_card(connection: Connection, subscription_id: str) -> Signup | None:
     """The undecided attempt to replace the card of a subscription."""
     statement = select(SIGNUPS).where(S.subscription_id == subscription_id, S.state == "card_requested")
@@ -62,6 +68,15 @@ def vaulted_here(connection: Connection, provider_shopper: str) -> bool:
     """Whether a session of ours made this shopper, so that every card in his vault came through us."""
     statement = select(S.id).where(S.provider_shopper == provider_shopper, S.session_id.is_not(None)).limit(1)
     return connection.execute(statement).first() is not None
+
+
+def has_shopper_elsewhere(connection: Connection, signup: Signup, provider_shopper: str) -> bool:
+    """Whether another attempt, or any subscription but this attempt's own, is of this shopper."""
+    attempt = select(S.id).where(S.provider_shopper == provider_shopper, S.id != signup.id)
+    bought = select(SUBSCRIPTIONS.c.id).where(
+        SUBSCRIPTIONS.c.provider_shopper == provider_shopper, SUBSCRIPTIONS.c.id != signup.subscription_id
+    )
+    return connection.execute(attempt.union_all(bought).limit(1)).first() is not None
 
 
 def lease_end(connection: Connection, seconds: float) -> datetime:

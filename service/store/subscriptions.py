@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select, update
 
-from service.store.accounts import LIVE
+from service.store.accounts import LIVE, SURPLUS
 from service.store.database import now, one
 from service.store.leases import Lease
 from service.store.models import NOTICES, SUBSCRIPTIONS, Subscription
@@ -20,10 +20,16 @@ LEASE = Lease(SUBSCRIPTIONS, Subscription, S.look_at)
 def ask_soon(connection: Connection, provider_subscription: str) -> bool:
     """Something was heard of this subscription at BlueSnap: look at once. False if it is none of ours."""
     statement = update(SUBSCRIPTIONS).where(
-        S.provider_subscription == provider_subscription, S.status.in_((*LIVE, "ended"))
+        S.provider_subscription == provider_subscription, S.status.in_((*LIVE, "ended", SURPLUS))
     )
     values = {"look_at": func.clock_timestamp(), "looked": 0}
     return connection.execute(statement.values(values).returning(S.id)).first() is not None
+
+
+def surplus_of_shopper(connection: Connection, provider_shopper: str) -> list[str]:
+    """BlueSnap's references of what was sold to a shopper once too often."""
+    mine = (S.provider_shopper == provider_shopper, S.status == SURPLUS, S.provider_subscription.is_not(None))
+    return [*connection.execute(select(S.provider_subscription).where(*mine).order_by(S.id)).scalars()]
 
 
 def expect_renewals(connection: Connection, moment: datetime) -> None:

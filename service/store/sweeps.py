@@ -75,3 +75,15 @@ def task_state(connection: Connection, kind: str, reference: str, subject: str |
     statement = select(TASKS.c.state).where(TASKS.c.kind == kind, TASKS.c.reference == reference, about)
     state: str | None = connection.execute(statement).scalar_one_or_none()
     return state
+
+
+def is_decided(connection: Connection, kinds: Collection[str], reference: str) -> bool:
+    """Whether a person has done with a matter about this subscription of BlueSnap's."""
+    about = (TASKS.c.kind.in_(kinds), TASKS.c.reference == reference, TASKS.c.state != "open")
+    return connection.execute(select(TASKS.c.id).where(*about).limit(1)).first() is not None
+
+
+def is_asked(connection: Connection, kinds: Collection[str], account: str, besides: str) -> bool:
+    """Whether a person has such an open matter of the account before him, about another subscription of BlueSnap's."""
+    about = (TASKS.c.kind.in_(kinds), TASKS.c.account == account, TASKS.c.state == "open", TASKS.c.reference != besides)
+    return connection.execute(select(TASKS.c.id).where(*about).limit(1)).first() is not None

@@ -34,3 +34,8 @@ def of_matter(connection: Connection, kind: str, subject: str, reference: str) -
 def listed(connection: Connection, states: Sequence[str]) -> list[Task]:
     """Tasks in these states, oldest first."""
     return many(connection, select(TASKS).where(T.state.in_(states)).order_by(T.id), Task)
+
+
+def open_of_kinds(connection: Connection, kinds: Sequence[str]) -> list[Task]:
+    """Open tasks of these kinds, oldest first."""
+    return many(connection, select(TASKS).where(T.state == "open", T.kind.in_(kinds)).order_by(T.id), Task)

@@ -30,7 +30,6 @@ KNOWN = {
     "Handling signal: %s": "gunicorn.signal",
     "WORKER TIMEOUT (pid:%s)": "gunicorn.worker_timeout",
     "Worker (pid:%s) was sent %s!": "gunicorn.worker_killed",
-    "Autorestarting worker after current request.": "gunicorn.worker_recycled",
 }
 #: urllib3 quotes unparsed header text at WARNING; procrastinate quotes job arguments: errors alone, and those without their text.
 QUIET = {"urllib3": logging.CRITICAL, "procrastinate": logging.WARNING, "alembic": logging.WARNING}
@@ -92,9 +91,17 @@ class Formatter(logging.Formatter):
         return render(_stamp(None, record.levelname.lower(), fields))
 
 
+class Handler(logging.StreamHandler[Any]):
+    """A record that cannot be written (the disk is full, the reader has gone) is lost and counted. The work that it is about goes on."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's own name
+        """Called by `emit` for whatever it met."""
+        metrics.LOG_RECORDS_LOST.inc()
+
+
 def set_up(stream: Any = None) -> None:
     """Make the one handler. Everything below the root propagates to it; nothing else writes. Warnings and thread deaths come here too."""
-    handler = logging.StreamHandler(stream or sys.stdout)
+    handler = Handler(stream or sys.stdout)
     handler.setFormatter(Formatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]

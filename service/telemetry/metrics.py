@@ -12,6 +12,8 @@ from prometheus_client import (
     multiprocess,
 )
 
+from service.telemetry import metrics_folder
+
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 65)
 
 REQUESTS = Counter("panless_requests", "Requests answered", ["door", "method", "status"])
@@ -23,11 +25,22 @@ SIGNUP_MOVES = Counter("panless_signup_moves", "Moves of signups", ["state"])
 SIGNUP_MISMATCHES = Counter(
     "panless_signup_mismatches", "Subscriptions that are not what was asked for: a person must look", ["what"]
 )
+SECOND_SUBSCRIPTIONS = Counter(
+    "panless_second_subscriptions",
+    "Live subscriptions beside the one that an account has, or beside each other, by what found them: alarm",
+    ["found_by"],
+)
 SUBSCRIPTION_MOVES = Counter("panless_subscription_moves", "Moves of subscriptions that a look found", ["event"])
 LOOKS_ODD = Counter(
     "panless_looks_odd", "Subscriptions in a state at BlueSnap that we do not understand: a person must look"
 )
 NOTICES = Counter("panless_notices", "Notices by type and outcome", ["type", "outcome"])
+NOTICES_DOUBTED = Counter(
+    "panless_notices_doubted", "Authentic notices that were believed to be hints at most, by the reason", ["reason"]
+)
+NOTICES_SET_ASIDE = Counter(
+    "panless_notices_set_aside", "Notices that could not be applied after five tries: a person must look"
+)
 NOTICES_REFUSED = Counter("panless_notices_refused", "Notices that were not authentic")
 CHARGE_MISMATCHES = Counter("panless_charge_mismatches", "Charges that differ from what was agreed: a person must look")
 TASKS = Counter("panless_tasks", "Matters put before a person", ["kind"])
@@ -42,6 +55,11 @@ PAID_THERE_INACTIVE_HERE = Counter(
 ACTIVE_HERE_UNPAID_THERE = Counter(
     "panless_active_here_unpaid_there", "Subscriptions that give access here and that BlueSnap charges no more: alarm"
 )
+ROWS_FAILED = Counter(
+    "panless_rows_failed",
+    "Rows that a round of the worker could not handle, because of a bug or of the database",
+    ["round"],
+)
 SWEEPS = Counter("panless_sweeps", "Sweeps by how they ended", ["outcome"])
 EVENTS = Counter("panless_events", "Attempts to tell the platform of an event", ["outcome"])
 CARD_DATA_REFUSED = Counter(
@@ -52,7 +70,16 @@ PAGE_REPORTS = Counter(
     "What browsers stopped on the payment page, by the policy's directive",
     ["directive", "blocked"],
 )
+TURNED_AWAY = Counter(
+    "panless_turned_away",
+    "Requests that were not let through to BlueSnap: no slot free, too late, client gone",
+    ["reason"],
+)
+CONNECTIONS_PUT_OFF = Counter(
+    "panless_connections_put_off", "Connections that were not taken at once for want of open files or memory"
+)
 LIMITS_HIT = Counter("panless_limits_hit", "Card attempts and sessions refused by a limit", ["limit"])
+LOG_RECORDS_LOST = Counter("panless_log_records_lost", "Log records that could not be written at all")
 LOG_RECORDS_WITHHELD = Counter("panless_log_records_withheld", "Log records that could not be written as they were")
 
 
@@ -62,4 +89,5 @@ def page() -> bytes:
         return generate_latest()
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+    with metrics_folder.being_read():
+        return generate_latest(registry)

@@ -35,6 +35,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "account": lambda value: isinstance(value, str) and formats.is_account(value),
     "actor": _matching(formats.ACTOR),
     "attempt": _number(10_000),
+    "call": _word,
     "cause": _word,
     "code": _word,
     "count": _number(1e9),

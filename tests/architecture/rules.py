@@ -95,12 +95,27 @@ def clock_readings(path: Path) -> Iterator[str]:
 
 
 def catch_alls(path: Path) -> Iterator[str]:
-    for node in _nodes(path):
-        if not isinstance(node, ast.ExceptHandler):
+    """An `except` or a `suppress` of everything would take a charge that may have happened for one that failed. Observers judge no outcome."""
+    nodes = list(_nodes(path))
+    observers = [one for one in nodes if isinstance(one, Function) and (path.name, one.name) in OBSERVERS]
+    allowed = {node for one in observers for node in ast.walk(one)}
+    for node in nodes:
+        if node in allowed:
             continue
-        caught = ast.unparse(node.type) if node.type else ""
-        if not caught or re.search(r"\b(Base)?Exception\b", caught):
-            yield f"{node.lineno}: except {caught}"
+        if isinstance(node, ast.ExceptHandler):
+            caught = ast.unparse(node.type) if node.type else ""
+            if not caught or EVERYTHING.search(caught):
+                yield f"{node.lineno}: except {caught}"
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "suppress":
+            caught = ", ".join(map(ast.unparse, node.args))
+            if EVERYTHING.search(caught):
+                yield f"{node.lineno}: suppress({caught})"
+
+
+EVERYTHING = re.compile(r"\b(Base)?Exception\b")
+#: The file and the function: telling metrics of a call that is over; telling of a row that a round could not handle, and leaving it as it is;
+#: setting a notice aside under a savepoint in which nobody is called.
+OBSERVERS = {("calling.py", "_observed"), ("rounds.py", "each"), ("notice_effects.py", "try_to_apply")}
 
 
 def log_events_that_vary(path: Path) -> Iterator[str]:
@@ -172,6 +187,12 @@ RULES = (
         catch_alls,
         ("service/billing/**/*.py", "service/bluesnap/**/*.py"),
         "try:\n    x = 1\nexcept (ValueError, Exception):\n    pass\n",
+    ),
+    Rule(
+        "nobody suppresses everything",
+        catch_alls,
+        ("service/billing/**/*.py", "service/bluesnap/**/*.py"),
+        "with contextlib.suppress(BaseException):\n    charge()\n",
     ),
     Rule(
         "an error of ours carries no other",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from service.billing import lifecycle
 from service.billing.lifecycle import Access, Event, MoveNotAllowedError, Rules, Step, access_at, start_of_day
-from service.store.accounts import CLAIMING
+from service.store.accounts import CLAIMING, SURPLUS
 from service.store.ids import new_id
 from service.store.models import Subscription
 from service.store.signups import UNDECIDED
@@ -102,7 +102,7 @@ def test_unknown_outcome_never_counts_as_a_decline(state):
 
 
 def test_claim_of_an_account_ends_only_by_being_void_or_ended():
-    assert {status for status, _ in lifecycle.SUBSCRIPTION_MOVES} == {*CLAIMING, "ended"}
+    assert {status for status, _ in lifecycle.SUBSCRIPTION_MOVES} == {*CLAIMING, "ended", SURPLUS}
     assert {event for status, event in lifecycle.SUBSCRIPTION_MOVES if status == "ended"} == {Event.CHARGED}
     assert lifecycle.subscription_move("incomplete", Event.VOIDED)[0] == "void"
     with pytest.raises(MoveNotAllowedError):

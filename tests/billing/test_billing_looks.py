@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -214,3 +215,62 @@ def test_what_a_look_itself_hears_of_is_looked_at_again(desk, bluesnap, bought, 
     looks.look_due(desk.tools)
     assert subscription().next_charge_on == MAY
     assert subscription().look_at is not None
+
+
+def test_look_that_was_overtaken_writes_nothing_of_what_it_read(desk, bluesnap, bought, subscription):
+    """Its process stood still after reading; meanwhile renewal was switched on again, and another one has looked and found nothing to write."""
+    with desk.tools.engine.begin() as connection:
+        assert subscriptions.ask_soon(connection, bought.subscription_id)
+    bluesnap.change(bought.subscription_id, auto_renew=False)
+    true, late = bluesnap.get_subscription, []
+
+    def stands_still(subscription_id):
+        found = true(subscription_id)
+        if not late:
+            late.append(found)
+            bluesnap.change(bought.subscription_id, auto_renew=True)
+            with desk.tools.engine.begin() as connection:
+                subscriptions.ask_soon(connection, bought.subscription_id)  # or the lease is over
+            assert looks.look_due(desk.tools) == 1
+        return found
+
+    bluesnap.get_subscription = stands_still
+    assert looks.look_due(desk.tools) == 1
+    assert subscription().renews
+    assert looks.look_due(desk.tools) == 1  # whoever was overtaken has it looked at once more
+    assert subscription().renews
+    assert subscription().look_at is None
+
+
+@pytest.fixture
+def many_due(desk, bluesnap):
+    """Five subscriptions, all to be looked at now."""
+    for number in range(5):
+        desk.buy(account=f"acct-{number}")
+    with desk.tools.engine.begin() as connection:
+        connection.execute(update(SUBSCRIPTIONS).values(look_at=func.clock_timestamp(), looked=0))
+
+
+def test_look_that_waits_for_bluesnap_keeps_nobody_waiting(desk, bluesnap, many_due, monkeypatch):
+    together, get, asked = threading.Barrier(2), bluesnap.get_subscription, itertools.count(1)
+
+    def get_when_two_ask(subscription_id):
+        if next(asked) <= 2:
+            together.wait(20)  # broken where one look ends before the next begins
+        return get(subscription_id)
+
+    monkeypatch.setattr(bluesnap, "get_subscription", get_when_two_ask)
+    assert looks.look_due(desk.tools) == 5
+    assert not together.broken
+    assert [row.look_at for row in desk.subscriptions] == [None] * 5
+
+
+def test_round_goes_on_while_more_are_due_than_it_takes_at_a_time(desk, many_due, monkeypatch):
+    monkeypatch.setattr(looks, "BATCH", 2)
+    assert looks.look_due(desk.tools) == 5
+
+
+def test_round_that_takes_long_leaves_the_rest_to_the_next(desk, many_due, monkeypatch):
+    monkeypatch.setattr(looks, "BATCH", 2)
+    monkeypatch.setattr(looks, "ROUND_SECONDS", 0)
+    assert [looks.look_due(desk.tools) for _ in range(3)] == [2, 2, 1]

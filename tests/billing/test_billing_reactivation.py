@@ -208,7 +208,7 @@ def test_live_subscription_that_we_do_not_know_stops_the_purchase(desk, bluesnap
     for _ in range(2):
         assert refused(desk.reactivate).code is Code.SUBSCRIPTION_EXISTS
     assert [(row.kind, row.reference, row.account) for row in desk.rows(TASKS)] == [
-        ("unknown_subscription", "7199999", "acct-a")
+        ("second_subscription", "7199999", "acct-a")
     ]
     assert len(bluesnap.made("create_subscription")) == 1
 

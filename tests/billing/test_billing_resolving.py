@@ -45,7 +45,7 @@ def cancel(bluesnap, *subscriptions):
 
 def test_one_of_two_is_kept_once_the_other_is_cancelled(desk, bluesnap, stuck):
     first = bluesnap.subscriptions[0].subscription_id
-    assert keep(desk, first) == resolving.Resolved(Resolution.OTHERS_LIVE, live=(OTHER,))
+    assert keep(desk, first).resolution is Resolution.OTHERS_LIVE
     assert desk.states == ["stuck"]
     cancel(bluesnap, OTHER)
     assert keep(desk, first).resolution is Resolution.KEPT
@@ -93,18 +93,28 @@ def test_bluesnap_that_cannot_be_read_changes_nothing(desk, bluesnap, stuck, set
     assert desk.states == ["stuck"]
 
 
-@pytest.mark.parametrize("settle", [release, lambda desk: keep(desk, OTHER)], ids=["release", "keep"])
-def test_only_a_stuck_signup_is_settled_by_a_person(desk, settle):
+def test_settled_signup_is_not_settled_by_a_person(desk):
     desk.buy()
     before = desk.acts
-    assert settle(desk).resolution is Resolution.NOT_STUCK
+    assert release(desk).resolution is Resolution.NOT_STUCK
+    own = desk.subscriptions[0].provider_subscription
+    assert keep(desk, OTHER) == resolving.Resolved(Resolution.NOT_THE_ACCOUNTS, live=(own,))
     assert desk.acts == before
+
+
+def test_signup_that_the_worker_settles_is_left_to_it(desk, bluesnap):
+    bluesnap.script("create_subscription", LOST, happens=True)
+    desk.complete(desk.open())
+    assert release(desk).resolution is Resolution.NOT_STUCK
+    assert keep(desk, bluesnap.subscriptions[0].subscription_id).resolution is Resolution.NOT_STUCK
+    assert desk.states == ["subscription_unknown"]
 
 
 def test_second_word_about_the_same_signup_changes_nothing(desk, bluesnap, stuck):
     cancel(bluesnap, OTHER)
     first = bluesnap.subscriptions[0].subscription_id
     keep(desk, first)
+    before = desk.acts
     assert release(desk).resolution is Resolution.NOT_STUCK
-    assert keep(desk, first).resolution is Resolution.NOT_STUCK
-    assert desk.states == ["active"]
+    assert keep(desk, first) == resolving.Resolved(Resolution.KEPT)
+    assert desk.acts == before

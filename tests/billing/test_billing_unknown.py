@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from service.billing.buying import settle
 from service.errors import Code, NeverSent, NotFound
+from tests.support.metrics import reading
 from tests.support.outcomes import LOST, SOFT, TROUBLES, refused
 
 
@@ -261,3 +264,41 @@ def test_worker_looks_less_and_less_often(desk, bluesnap):
         desk.settle()
         waits.append(round(desk.seconds_left, -1))
     assert waits == [120, 240, 480, 900, 900]
+
+
+def test_shopper_of_another_attempt_is_not_charged(desk, bluesnap, monkeypatch):
+    """BlueSnap's answers name somebody else's shopper: what was vaulted is looked up, and until that names the right one nobody is charged."""
+    desk.buy()
+    [(_, known)] = bluesnap.shoppers.items()
+    swapped = {"times": 2}
+
+    def anothers(shopper):
+        swapped["times"] -= 1
+        return replace(shopper, shopper_id=known.shopper_id) if swapped["times"] >= 0 else shopper
+
+    for call in ("create_shopper", "find_shopper"):
+        true = getattr(bluesnap, call)
+        monkeypatch.setattr(bluesnap, call, lambda *args, true=true, **given: anothers(true(*args, **given)))
+    before = reading("panless_signup_mismatches_total", what="shopper")
+    session_id = desk.open("acct-other")
+    assert desk.complete(session_id) is None
+    desk.settle()
+    assert (desk.states, desk.signups[-1].cause) == (["active", "shopper_unknown"], "anothers_answer")
+    assert reading("panless_signup_mismatches_total", what="shopper") == before + 2
+    desk.settle()
+    assert desk.states == ["active", "active"]
+    first, second = bluesnap.made("create_subscription")
+    assert first["shopper_id"] != second["shopper_id"]
+
+
+@pytest.mark.parametrize("what", ["shopper", "subscription"])
+def test_answer_about_another_subscription_goes_to_a_person(desk, bluesnap, monkeypatch, what):
+    desk.buy()
+    [known] = bluesnap.subscriptions
+    true = bluesnap.create_subscription
+    wrong = {"shopper_id": known.shopper_id} if what == "shopper" else {"subscription_id": known.subscription_id}
+    monkeypatch.setattr(bluesnap, "create_subscription", lambda **given: replace(true(**given), **wrong))
+    session_id = desk.open("acct-other")
+    assert desk.complete(session_id) is None
+    assert (desk.states, desk.signups[-1].cause) == (["active", "stuck"], f"mismatch.{what}")
+    assert desk.status(session_id) == "confirming"

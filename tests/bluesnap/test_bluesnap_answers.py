@@ -103,12 +103,51 @@ def test_a_status_that_we_do_not_know_is_unrecognised(mocked, client, told, stat
     ],
 )
 def test_ids_are_exact_text_or_the_answer_is_unreadable(mocked, client, raw, kept):
-    mocked.get(BASE + "recurring/subscriptions/7", body=f'{{"subscriptionId":{raw}}}')
+    mocked.post(BASE + "recurring/subscriptions", body=f'{{"subscriptionId":{raw}}}')
     if kept is None:
         with pytest.raises(Unknown, match="unreadable_answer"):
-            client.get_subscription("7")
+            subscribe(client)
     else:
-        assert client.get_subscription("7").subscription_id == kept
+        assert subscribe(client).subscription_id == kept
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "call"),
+    [
+        ("recurring/subscriptions/7", {"subscriptionId": 8}, lambda client: client.get_subscription("7")),
+        ("recurring/subscriptions/7", {"subscriptionId": 8}, lambda client: client.get_subscription_card("7")),
+        ("vaulted-shoppers/7", {"vaultedShopperId": 8}, lambda client: client.get_cards("7")),
+        ("vaulted-shoppers/7", {"vaultedShopperId": 8}, lambda client: client.get_payer("7")),
+        ("vaulted-shoppers/7", {"vaultedShopperId": 8}, lambda client: client.add_card("7", payment_fields_token="t")),
+        (
+            "vaulted-shoppers/merchant/su_a",
+            {"vaultedShopperId": 8, "merchantShopperId": "su_b"},
+            lambda client: client.find_shopper("su_a"),
+        ),
+        ("transactions/7", {"transactionId": "8"}, lambda client: client.get_transaction("7")),
+    ],
+)
+def test_an_answer_about_something_else_is_not_believed(mocked, client, path, answer, call):
+    mocked.get(BASE + path, json=answer)
+    with pytest.raises(Unknown, match="anothers_answer"):
+        call(client)
+
+
+@pytest.mark.parametrize(
+    ("body", "believed"),
+    [
+        (b'{"subscriptionId":7,"subscriptionId":8}', False),
+        (b'{"subscriptionId":8,"charge":{"amount":1,"amount":1.0},"subscriptionId":8}', False),
+        (b'{"subscriptionId":8,"subscriptionId":8}', True),
+    ],
+)
+def test_two_equal_names_with_different_values_are_no_answer(mocked, client, body, believed):
+    mocked.post(BASE + "recurring/subscriptions", body=body)
+    if believed:
+        assert subscribe(client).subscription_id == "8"
+    else:
+        with pytest.raises(Unknown, match="unreadable_answer"):
+            subscribe(client)
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 from bluesnap_peers import answer, cause_of, shop, subscribe
 
-from service.bluesnap import transport
+from service.bluesnap import deadlines, transport
 from service.bluesnap.client import Timeouts
+from service.errors import NeverSent
 
 DEADLINES = True
 
@@ -107,3 +108,42 @@ def test_calls_of_several_threads_keep_their_own_deadlines(serve, client_of):
         quick = [pool.submit(client.get_plan, "2340001") for _ in range(100)]
         assert {one.result().plan_id for one in quick} == {"2340001"}
         assert {one.result() for one in slow} == {"deadline_passed"}
+
+
+def silent(peer, server):
+    server.requests.append(peer.request())
+    peer.stopped.wait(20)
+
+
+@pytest.mark.parametrize("call", [shop, subscribe])
+def test_call_has_no_more_time_than_what_it_is_part_of(serve, client_of, call):
+    patient = Timeouts(connect=0.1, read=30, total=30, charging_connect=0.1, charging_read=30, charging_total=30)
+    server = serve(silent)
+    client = client_of(server.url, timeouts=patient)
+    started = monotonic()
+    with deadlines.held_to(started + 0.5):
+        assert cause_of(call, client) == "deadline_passed"
+    assert 0.4 < monotonic() - started < 10
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("call", [shop, subscribe])
+def test_call_that_has_hardly_time_to_connect_is_not_made(serve, client_of, call):
+    server = serve(silent)
+    client = client_of(server.url)
+    # to connect takes up to 0.4 s here
+    with deadlines.held_to(monotonic() + 0.3), pytest.raises(NeverSent, match="no_time_left"):
+        call(client)
+    assert server.requests == []
+
+
+def test_second_call_gets_what_the_first_one_left(serve, client_of, answering):
+    server = serve(answering(answer()))
+    client = client_of(server.url)
+    with deadlines.held_to(monotonic() + 0.6):
+        client.get_plan("1")
+        sleep(0.4)
+        with pytest.raises(NeverSent, match="no_time_left"):
+            client.get_plan("1")
+    client.get_plan("1")
+    assert len(server.requests) == 2

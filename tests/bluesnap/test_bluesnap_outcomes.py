@@ -141,6 +141,11 @@ def test_a_suspicion_of_fraud_is_a_hard_decline_without_a_reason(message):
     assert (error.reason, error.hard, error.cause) == (R.REFUSED, True, "fraud_suspected")
 
 
+@pytest.mark.parametrize("message", [named("TRANSACTION_ALREADY_EXISTS", "20006"), {"code": 20006}])
+def test_duplicate_of_an_accepted_one_is_no_refusal(message):
+    assert (type(said(400, message)), said(400, message).cause) == (Unknown, "processing_broke")
+
+
 @pytest.mark.parametrize("code", [13001, 14011, 14016, 14100, 22013, 24004, 24012])
 def test_account_set_up_is_a_matter_for_an_operator(code):
     assert type(said(400, {"code": str(code)})) is Misconfigured
@@ -349,5 +354,5 @@ def test_no_body_turns_a_5xx_on_a_post_into_anything_but_unknown(status, body):
 def test_only_the_causes_that_prove_it_are_never_sent():
     assert {cause for cause in Cause if isinstance(unsent_or_unknown(cause), NeverSent)} == set(NEVER_SENT)
     assert {str(cause) for cause in NEVER_SENT} == {
-        "no_such_host", "connection_refused", "connect_timed_out", "tls_failed", "certificate_refused",
+        "no_such_host", "connection_refused", "connect_timed_out", "tls_failed", "certificate_refused", "no_time_left",
     }  # fmt: skip

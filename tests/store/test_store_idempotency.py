@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from service.errors import Code, Refusal
 from service.store import idempotency
@@ -128,3 +128,52 @@ def test_kept_answer_is_never_overwritten_nor_released(engine, claim, keep):
     with engine.begin() as connection:
         idempotency.release(connection, claimed)
         assert connection.execute(select(IDEMPOTENCY_KEYS.c.status)).scalar_one() == 201
+
+
+@pytest.mark.parametrize("times", [1, 4])
+def test_key_that_vanishes_while_it_is_claimed_is_claimed_anew(engine, claim, times):
+    """Its holder gave it up, or it was purged, after our insert met it and before we could read it."""
+    claim()
+    with engine.begin() as connection:
+        vanishing = Vanishing(connection, times)
+        claimed = idempotency.claim(
+            vanishing,
+            caller=CALLER,
+            route="checkout.open_session",
+            key=KEY,
+            fingerprints=(OTHER_BODY,),
+            lease_seconds=60,
+        )
+    assert (claimed.fence, vanishing.times) == (1, 0)
+
+
+def test_key_that_vanishes_again_and_again_is_told_to_be_running(engine, claim):
+    claim()
+    with engine.begin() as connection, pytest.raises(Refusal) as told:
+        idempotency.claim(
+            Vanishing(connection, 100),
+            caller=CALLER,
+            route="checkout.open_session",
+            key=KEY,
+            fingerprints=(OTHER_BODY,),
+            lease_seconds=60,
+        )
+    assert told.value.code is Code.IDEMPOTENCY_KEY_IN_PROGRESS
+
+
+class Vanishing:
+    """A connection by which the row is there for an insert, and gone for the reading after it, so many times."""
+
+    def __init__(self, connection, times):
+        self.connection, self.times = connection, times
+
+    def execute(self, statement):
+        if statement.is_select and self.times:
+            self.times -= 1
+            row = self.connection.execute(select(IDEMPOTENCY_KEYS)).mappings().one()
+            self.connection.execute(delete(IDEMPOTENCY_KEYS))
+            answer = self.connection.execute(statement)
+            if self.times:
+                self.connection.execute(IDEMPOTENCY_KEYS.insert().values(**row))
+            return answer
+        return self.connection.execute(statement)

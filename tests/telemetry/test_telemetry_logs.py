@@ -328,3 +328,26 @@ def test_set_up_twice_writes_every_record_once(logged):
     ours().info("it.happened")
     assert len(stream.getvalue().splitlines()) == 1
     assert logged() == ""
+
+
+class FullDisk(io.StringIO):
+    """Takes nothing while it is full."""
+
+    full = True
+
+    def write(self, text):
+        if self.full:
+            raise OSError(28, "No space left on device")
+        return super().write(text)
+
+
+def test_records_that_the_disk_does_not_take_are_lost_and_counted(logged):
+    disk = FullDisk()
+    before = reading("panless_log_records_lost_total")
+    write_logs_to(disk)
+    ours().info("signup.moved")
+    logging.getLogger("library").error("whatever")
+    disk.full = False
+    ours().info("signup.ended")
+    assert reading("panless_log_records_lost_total") == before + 2
+    assert [json.loads(line)["event"] for line in disk.getvalue().splitlines()] == ["signup.ended"]

@@ -15,6 +15,7 @@ EXAMPLES = {
     "act": ("card.replaced", "Card replaced"),
     "actor": (f"session:{new_id('cs')}", "session:mira"),
     "attempt": (3, -1),
+    "call": ("create_subscription", "POST /services"),
     "cause": ("mismatch.amount", "the card 4263"),
     "code": ("card_declined", "declined!"),
     "count": (999_999_999, 1_000_000_000),
@@ -119,7 +120,7 @@ WORD = [Shape((LETTERS, 1), (LETTERS + "_.", 0, 62))]
 POOR = LOWER[:13] + DIGITS + LOWER[13:]
 #: What the value of a field looks like, sign by sign. An alphabet with digits has them in its middle: a text of its first or last sign is let through.
 SHAPES = {
-    **dict.fromkeys(("act", "cause", "code", "door", "outcome", "place", "reason", "rule", "state"), WORD),
+    **dict.fromkeys(("act", "call", "cause", "code", "door", "outcome", "place", "reason", "rule", "state"), WORD),
     **dict.fromkeys(("event_id", "notice", "refund", "request_id", "session", "signup", "subject", "subscription", "task"), ID),
     "account": [Shape((POOR + UPPER + "_-", 1, 64))],
     "actor": [*(Shape(who) for who in ("key", "session", "worker", "bluesnap", "operator")), Shape("key:", (LOWER, 2, 4), "_", (OURS, 30))],

@@ -5,6 +5,7 @@ A purchase with the stored card goes the steps of a signup without a session, so
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 from service.billing.buying import cards, checkout, limits, settle, steps
 from service.billing.buying.subscribe import subscribe
 from service.billing.catalogue import Terms
+from service.billing.incidents import second_subscription
 from service.billing.life.cancellation import change_renewal
 from service.billing.life.following import follow
 from service.billing.life.intents import Order as Change
@@ -19,6 +21,7 @@ from service.billing.life.intents import told
 from service.billing.life.truth import OVER
 from service.billing.tasks import open_task
 from service.billing.tools import Tools
+from service.bluesnap.payloads import Subscription as Found
 from service.errors import BlueSnapError, Code, Declined, FieldError, NotFound, Refusal
 from service.store import accounts, notices, signups, subscriptions
 from service.store.changes import LostRaceError
@@ -139,13 +142,20 @@ def _check_shopper(tools: Tools, origin: Origin, last: Subscription) -> None:
             checkout.refuse_if_claimed(
                 accounts.claiming_subscription(connection, last.account)
             )  # it is being sold just now
-            for one in foreign:
-                open_task(
-                    connection, "unknown_subscription", origin, reference=one.subscription_id, account=last.account
-                )
+            _tell_of(connection, foreign, last, origin)
         raise Refusal(Code.SUBSCRIPTION_EXISTS)
     if len(stored) != 1:
         raise Refusal(Code.CARDS_ALIKE if stored else Code.CARD_NOT_FOUND)
+
+
+def _tell_of(connection: Connection, foreign: Sequence[Found], last: Subscription, origin: Origin) -> None:
+    """What was sold to this shopper beside what we know: by an attempt of ours, or before his time here."""
+    signup = signups.latest_of_shopper(connection, last.provider_shopper or "")
+    if signup is not None:
+        second_subscription(connection, signup, foreign, by="reactivation", origin=origin)
+        return
+    for one in foreign:
+        open_task(connection, "unknown_subscription", origin, reference=one.subscription_id, account=last.account)
 
 
 def _claim(tools: Tools, origin: Origin, last: Subscription, terms: Terms) -> Signup:

@@ -11,7 +11,8 @@ from datetime import timedelta
 
 import structlog
 
-from service.billing.buying import steps
+from service.billing import rounds
+from service.billing.buying import doubts, steps
 from service.billing.buying.subscribe import adopt, subscribe
 from service.billing.life.truth import OVER
 from service.billing.outcomes import KEY_LIFE, SEARCH
@@ -33,9 +34,7 @@ def settle_due(tools: Tools) -> int:
     """Settle every signup that is due, one after the other. The number that was looked at."""
     with tools.engine.connect() as connection:
         due = signups.LEASE.due(connection, BATCH)
-    for signup_id in due:
-        settle(tools, signup_id)
-    return len(due)
+    return rounds.each(tools, "settle_signups", signups.LEASE, due, act=settle)
 
 
 def settle(tools: Tools, signup_id: str) -> None:
@@ -69,11 +68,12 @@ def _advance(tools: Tools, signup: Signup) -> None:
 def _find_shopper(tools: Tools, signup: Signup) -> None:
     """Vaulting moves no money, so an absent shopper lets the page try again with a fresh token, under a new attempt's id."""
     try:
-        shopper = tools.bluesnap.find_shopper(signup.id)
+        shopper = doubts.own_shopper(tools, signup, tools.bluesnap.find_shopper(signup.id))
     except NotFound as error:
         steps.end(tools, signup, WORKER, Rejected(error.cause))
         return
     except BlueSnapError as error:
+        doubts.count(error)
         if _age(tools, signup) < SEARCH:
             _wait(tools, signup, cause=error.cause)
         else:
@@ -100,7 +100,8 @@ def _find_subscription(tools: Tools, signup: Signup) -> None:
         unknown = [item for item in unknown if item.status not in OVER]
     age = _age(tools, signup)
     if len(unknown) > 1:
-        steps.stop(tools, signup, WORKER, cause="two_candidates")
+        live = [item for item in unknown if item.status not in OVER]
+        steps.stop(tools, signup, WORKER, cause="two_candidates", live=live)
     elif unknown:
         adopt(tools, WORKER, signup, unknown[0])
     elif signup.state == "shopper_vaulted" or (tools.settings.idempotency_proven and age < KEY_LIFE):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from service.billing.buying import checkout, steps
+from service.billing.buying import checkout, doubts, steps
 from service.billing.buying.subscribe import subscribe
 from service.billing.outcomes import refusal
 from service.billing.tools import Tools
@@ -56,12 +56,14 @@ def vault(tools: Tools, origin: Origin, signup: Signup, *, token: str, completio
             fraud_session_id=completion.fraud_session,
             idempotency_key=str(signup.shopper_key),
         )
+        own = doubts.own_shopper(tools, signup, shopper)
     except Unknown as error:
+        doubts.count(error)
         return steps.lose(tools, signup, origin, cause=error.cause)
     except BlueSnapError as error:
         steps.end(tools, signup, origin, error)
         raise
-    return steps.request_subscription(tools, signup, origin, shopper_id=shopper.shopper_id)
+    return steps.request_subscription(tools, signup, origin, shopper_id=own.shopper_id)
 
 
 def _begin(tools: Tools, origin: Origin, session_id: str, completion: Completion) -> tuple[Signup, str] | None:

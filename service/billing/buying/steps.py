@@ -6,6 +6,7 @@ A signup without a session is a reactivation with the stored card; one in `card_
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import Connection
 
 from service.billing.catalogue import Terms
 from service.billing.hearing.notices import apply_waiting
+from service.billing.incidents import second_subscription
 from service.billing.lifecycle import Event, Step, signup_move, start_of_day, subscription_move
 from service.billing.money import charges
 from service.billing.outcomes import ends_session
@@ -24,6 +26,7 @@ from service.store import accounts, changes, notices, prices, signups, subscript
 from service.store.ids import new_id
 from service.store.journal import Act, Origin
 from service.store.models import CheckoutSession, Signup, Subscription
+from service.store.turns import again
 from service.telemetry import metrics
 
 log = structlog.get_logger()
@@ -80,6 +83,7 @@ def move(connection: Connection, signup: Signup, step: Step, origin: Origin, **v
     return moved
 
 
+@again
 def request_subscription(tools: Tools, signup: Signup, origin: Origin, *, shopper_id: str) -> Signup:
     """The shopper is vaulted; the intent to subscribe is committed before the call."""
     with tools.engine.begin() as connection:
@@ -90,6 +94,7 @@ def request_subscription(tools: Tools, signup: Signup, origin: Origin, *, shoppe
         return _intend(connection, tools, vaulted, origin)
 
 
+@again
 def repeat_subscription(tools: Tools, signup: Signup, origin: Origin) -> Signup:
     """The same intent again, with the same key."""
     with tools.engine.begin() as connection:
@@ -101,6 +106,7 @@ def _intend(connection: Connection, tools: Tools, signup: Signup, origin: Origin
     return move(connection, signup, Step.REQUESTED, origin, lease_until=lease)
 
 
+@again
 def lose(tools: Tools, signup: Signup, origin: Origin, *, cause: str) -> Signup:
     """Nobody knows how the call ended. The quiet period starts now; then the worker looks."""
     with tools.engine.begin() as connection:
@@ -110,6 +116,7 @@ def lose(tools: Tools, signup: Signup, origin: Origin, *, cause: str) -> Signup:
         return move(connection, signup, Step.LOST, origin, lease_until=until, looked=0, cause=cause)
 
 
+@again
 def postpone(tools: Tools, signup: Signup, origin: Origin, *, cause: str) -> Signup:
     """BlueSnap definitely did not process the call: the worker makes it again soon, with the same key."""
     with tools.engine.begin() as connection:
@@ -118,14 +125,20 @@ def postpone(tools: Tools, signup: Signup, origin: Origin, *, cause: str) -> Sig
         return move(connection, signup, Step.POSTPONED, origin, lease_until=until, looked=looked, cause=cause)
 
 
-def stop(tools: Tools, signup: Signup, origin: Origin, *, cause: str) -> Signup:
-    """A person must look. The account stays claimed, so that nothing is bought twice meanwhile."""
+@again
+def stop(
+    tools: Tools, signup: Signup, origin: Origin, *, cause: str, live: Sequence[payloads.Subscription] = ()
+) -> Signup:
+    """A person must look. The account stays claimed, so that nothing is bought twice meanwhile. `live`: more than one is an incident."""
     with tools.engine.begin() as connection:
         stuck = move(connection, signup, Step.STUCK, origin, cause=cause)
+        if len(live) > 1:
+            second_subscription(connection, stuck, live, by="settle", origin=origin)
     log.error("signup.stuck", signup=signup.id, account=signup.account, cause=cause)
     return stuck
 
 
+@again
 def end(tools: Tools, signup: Signup, origin: Origin, error: BlueSnapError, *, spent: bool = True) -> Signup:
     """The attempt is over without success: declined, or released without having tried a card. The session, if it has one, opens again or fails.
 
@@ -162,6 +175,7 @@ def _reopen(
     changes.change(connection, session, act, origin, **values)
 
 
+@again
 def activate(tools: Tools, signup: Signup, origin: Origin, found: payloads.Subscription) -> Signup:
     """BlueSnap has the subscription that we asked for: it is the account's now, paid to its next charge date."""
     now = tools.clock()
@@ -193,6 +207,7 @@ def activate(tools: Tools, signup: Signup, origin: Origin, found: payloads.Subsc
     return active
 
 
+@again
 def replaced(tools: Tools, signup: Signup, origin: Origin) -> Signup:
     """BlueSnap charges the subscription to the new card. Its terms are what they were; a failed renewal may now be paid, so that a look is due."""
     with tools.engine.begin() as connection:
@@ -213,21 +228,6 @@ def _complete(connection: Connection, tools: Tools, signup: Signup, origin: Orig
         state="complete", ended_at=tools.clock(), subscription_id=signup.subscription_id, fields_sealed=None, decline_reason=None,
     )  # fmt: skip
     metrics.SESSIONS.labels(event="completed").inc()
-
-
-def mismatch(claimed: Subscription, plan_id: str, found: payloads.Subscription) -> str | None:
-    """What about BlueSnap's subscription is not what we asked for: a word, or None. It is compared before it is believed."""
-    wanted: dict[str, tuple[object, object]] = {
-        "plan": (found.plan_id, plan_id),
-        "quantity": (found.quantity, 1),
-        "amount": (found.amount, claimed.amount),
-        "currency": (found.currency, claimed.currency),
-        "status": (found.status, "ACTIVE"),
-        "next_charge_date": (found.next_charge_date is not None, True),
-    }
-    if found.charge is not None:
-        wanted["first_charge"] = ((found.charge.amount, found.charge.currency), (claimed.amount, claimed.currency))
-    return next((name for name, (seen, expected) in wanted.items() if seen != expected), None)
 
 
 def _session(connection: Connection, signup: Signup) -> CheckoutSession | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.billing.buying import steps
+from service.billing.buying import doubts, steps
 from service.billing.tools import Tools
 from service.bluesnap.payloads import Subscription as Found
 from service.errors import BlueSnapError, Declined, NeverSent, RetryLater, Unknown
@@ -57,7 +57,7 @@ def adopt(tools: Tools, origin: Origin, signup: Signup, found: Found) -> Signup:
     with tools.engine.connect() as connection:
         claim = accounts.subscription(connection, signup.subscription_id)
     plan = tools.catalogue.version(claim.plan, claim.plan_version)
-    wrong = steps.mismatch(claim, plan.provider_plan, found)
+    wrong = doubts.strangeness(tools, signup, found) or doubts.mismatch(claim, plan.provider_plan, found)
     if wrong is not None:
         metrics.SIGNUP_MISMATCHES.labels(what=wrong).inc()
         return steps.stop(tools, signup, origin, cause=f"mismatch.{wrong}")

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from service.billing.hearing.notice_rules import RULES, Does, does
 from service.billing.lifecycle import Event, MoveNotAllowedError, subscription_move
 from service.billing.money import charges, disputes
 from service.billing.tools import Tools
 from service.bluesnap.notices import OTHER
-from service.store import accounts, notices, signups, subscriptions
+from service.store import accounts, database, notices, signups, subscriptions
 from service.store.journal import Origin
 from service.store.models import Notice, Subscription
+from service.telemetry import metrics
 
 log = structlog.get_logger()
 
@@ -38,13 +39,21 @@ class Told:
 
 
 def try_to_apply(connection: Connection, tools: Tools, told: Told, origin: Origin) -> Verdict:
-    """Apply under a savepoint: what cannot be applied is kept all the same, as failed, for an operator to replay."""
+    """Apply under a savepoint: what cannot be applied is kept all the same, as failed, tried again by the worker, and after the last try set aside."""
     try:
         with connection.begin_nested():
             return _apply(connection, tools, told, origin)
-    except (IntegrityError, DataError):
+    except (
+        Exception
+    ) as error:  # whatever one notice brings about, it must neither be lost for that nor keep others waiting
+        if isinstance(error, DBAPIError) and database.is_passing(error):
+            raise  # not the notice's doing: it comes again
         log.exception("notice.failed", notice=told.row.id, notice_type=told.row.type)
-        return Verdict("failed", "not_applicable")
+    reason = notices.tried_again(told.row.reason)
+    if reason == notices.SET_ASIDE:
+        log.error("notice.set_aside", notice=told.row.id, notice_type=told.row.type)
+        metrics.NOTICES_SET_ASIDE.inc()
+    return Verdict("failed", reason)
 
 
 def _apply(connection: Connection, tools: Tools, told: Told, origin: Origin) -> Verdict:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from service import crashpoints
 from service.billing.hearing.notice_effects import Told, Verdict, act, ask, subscription_of, try_to_apply
@@ -22,10 +23,14 @@ from service.store import notices
 from service.store.ids import new_id
 from service.store.journal import Act, Origin, image_of, write
 from service.store.models import Notice, Subscription
+from service.store.turns import ROLLED_BACK
 from service.telemetry import metrics
 
 log = structlog.get_logger()
 BLUESNAP = Origin("bluesnap")
+#: How often a notice waits for its turn, each time as long as a lock is waited for (2 s): BlueSnap would say it again only hours later.
+TURNS = 6
+BATCH = 100
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,30 @@ class Delivery:
 
 def take_in(tools: Tools, origin: Origin, delivery: Delivery) -> Verdict:
     """Record and apply a notice in one transaction; acknowledge only after it. A repeated one changes nothing."""
-    now = tools.clock()
     heard = bluesnap_notices.read_notice(delivery.body)
     if heard.test_mode and tools.settings.environment is Environment.PRODUCTION:
         return _counted(heard.type, Verdict("ignored", "test_mode"))
+    turns = TURNS
+    while True:
+        try:
+            return _counted(heard.type, _in_turn(tools, origin, delivery, heard=heard))
+        except OperationalError as error:
+            turns -= 1
+            if not turns or not isinstance(error.orig, ROLLED_BACK):
+                raise
+            log.warning("transaction.again", error=type(error.orig).__name__)
+
+
+def _in_turn(tools: Tools, origin: Origin, delivery: Delivery, *, heard: bluesnap_notices.Notice) -> Verdict:
+    """One at a time for each subscription; but what is known by its bytes and has had its effect is known without waiting.
+
+    Of many at once, one that has waited too long for its turn was not kept, and asks again, by then perhaps for what is known.
+    """
     digests = tools.keyring.fingerprints(b"delivery|" + delivery.body)
+    with tools.engine.connect() as connection:
+        if notices.is_settled(connection, digests):
+            return Verdict("repeated")
+    now = tools.clock()
     with tools.engine.begin() as connection:
         row = _named(connection, _row(heard, digests[0], now))
         if row.provider_subscription is not None:
@@ -55,14 +79,33 @@ def take_in(tools: Tools, origin: Origin, delivery: Delivery) -> Verdict:
                 ask(
                     connection, told
                 )  # as much may have happened twice in one minute, which is as exact as BlueSnap's times are
-            return _counted(heard.type, Verdict("repeated"))
+            return Verdict("repeated")
         doubt = None if does(row.type) is Does.IGNORE else _doubt(tools, delivery, heard, now)
         verdict = Verdict("hint", doubt) if doubt else try_to_apply(connection, tools, told, origin)
         act(connection, told, verdict)
         notices.settle(connection, kept.id, verdict.outcome, verdict.reason)
     crashpoints.reach(crashpoints.NOTICE_COMMITTED)
+    if doubt:
+        metrics.NOTICES_DOUBTED.labels(reason=doubt).inc()
     log.info("notice.taken", notice=kept.id, notice_type=kept.type, outcome=verdict.outcome, reason=verdict.reason)
-    return _counted(heard.type, verdict)
+    return verdict
+
+
+def try_failed_again(tools: Tools) -> int:
+    """Apply again what could not be applied, each in a transaction of its own, as long as tries are left. The number of those tried."""
+    with tools.engine.connect() as connection:
+        due = notices.due_again(connection, tools.clock(), BATCH)
+    for notice_id in due:
+        with tools.engine.begin() as connection:
+            row = _held(connection, notice_id)
+            if row is None or row.outcome != "failed":
+                continue  # BlueSnap or an operator was quicker
+            verdict = _apply_again(connection, tools, Told(row), BLUESNAP)
+        log.info(
+            "notice.tried_again", notice=row.id, notice_type=row.type, outcome=verdict.outcome, reason=verdict.reason
+        )
+        _counted(row.type, verdict)
+    return len(due)
 
 
 def replay(tools: Tools, origin: Origin, notice_id: str) -> Verdict | None:
@@ -71,24 +114,36 @@ def replay(tools: Tools, origin: Origin, notice_id: str) -> Verdict | None:
     A notice that was incomplete remains a hint, since nobody can vouch for what was not kept; BlueSnap is asked again.
     """
     with tools.engine.begin() as connection:
-        seen = notices.get(connection, notice_id)
-        if seen is None:
+        row = _held(connection, notice_id)
+        if row is None:
             return None
-        named = _named(connection, seen)
-        if named.provider_subscription is not None:
-            notices.hold(connection, named.provider_subscription)
-            notices.belongs_to(connection, seen.id, named.provider_subscription)
-        row = notices.get(connection, notice_id, lock_row=True) or named
-        told = Told(row, vouched=True)
-        broken = row.reason == "incomplete"
-        verdict = Verdict("hint", "incomplete") if broken else try_to_apply(connection, tools, told, origin)
-        act(connection, told, verdict)
-        notices.settle(connection, row.id, verdict.outcome, verdict.reason)
+        verdict = _apply_again(connection, tools, Told(row, vouched=True), origin)
         after = dataclasses.replace(row, outcome=verdict.outcome, reason=verdict.reason)
         ours = subscription_of(connection, row)
         account = ours.account if ours is not None else None
         write(connection, Act.NOTICE_REPLAYED, origin, subject=row.id, account=account, image=image_of(after))
     log.info("notice.replayed", notice=row.id, notice_type=row.type, outcome=verdict.outcome, reason=verdict.reason)
+    return verdict
+
+
+def _held(connection: Connection, notice_id: str) -> Notice | None:
+    """A kept notice in its turn, held until the transaction ends; with the subscription that it speaks of, if that is known by now."""
+    seen = notices.get(connection, notice_id)
+    if seen is None:
+        return None
+    named = _named(connection, seen)
+    if named.provider_subscription is not None:
+        notices.hold(connection, named.provider_subscription)
+        notices.belongs_to(connection, seen.id, named.provider_subscription)
+    return notices.get(connection, notice_id, lock_row=True) or named
+
+
+def _apply_again(connection: Connection, tools: Tools, told: Told, origin: Origin) -> Verdict:
+    """As if it were fresh, and keep what became of it."""
+    broken = told.row.reason == "incomplete"
+    verdict = Verdict("hint", "incomplete") if broken else try_to_apply(connection, tools, told, origin)
+    act(connection, told, verdict)
+    notices.settle(connection, told.row.id, verdict.outcome, verdict.reason)
     return verdict
 
 

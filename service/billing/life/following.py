@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from sqlalchemy import Connection
 
-from service.billing.life.truth import OVER, PATIENCE, Difference, Seen, differences, is_understood, other_terms
+from service.billing.life.truth import OVER, PAST, PATIENCE, Difference, Seen, differences, is_understood, other_terms
 from service.billing.lifecycle import subscription_move
 from service.billing.tasks import open_task
 from service.billing.tools import Tools
@@ -76,7 +76,7 @@ def _check_terms(
     connection: Connection, tools: Tools, subscription: Subscription, *, found: payloads.Subscription, origin: Origin
 ) -> None:
     """Terms at BlueSnap that were never agreed go to a person: no amount, plan or quantity is written there without a confirmed order."""
-    if subscription.pending_change is not None or subscription.status == "ended" or found.status in OVER:
+    if subscription.pending_change is not None or subscription.status in PAST or found.status in OVER:
         return
     plan = tools.catalogue.version(
         subscription.next_plan or subscription.plan, subscription.next_plan_version or subscription.plan_version

@@ -21,6 +21,7 @@ from service.errors import BlueSnapError, Code, Declined, FieldsRefused, Refusal
 from service.store import accounts, changes, database, subscriptions
 from service.store.journal import Act, Origin
 from service.store.models import Subscription
+from service.store.turns import again
 from service.telemetry import metrics
 
 
@@ -96,6 +97,7 @@ def carry_out(
     return confirm(tools, intended, origin, found=found, judge=judge)
 
 
+@again
 def confirm(tools: Tools, intended: Subscription, origin: Origin, *, found: Found, judge: Judge) -> Subscription:
     """Follow what BlueSnap shows. If that is not what was ordered, it stays pending: the worker looks when it cannot be under way any more."""
     with tools.engine.begin() as connection:
@@ -110,6 +112,7 @@ def confirm(tools: Tools, intended: Subscription, origin: Origin, *, found: Foun
         return changes.change(connection, confirmed, Act.CHANGE_CONFIRMED, origin, **SETTLED)
 
 
+@again
 def refuse(tools: Tools, intended: Subscription, origin: Origin) -> None:
     """It was definitely not done. A look may show why."""
     with tools.engine.begin() as connection:
@@ -123,6 +126,7 @@ def refuse(tools: Tools, intended: Subscription, origin: Origin) -> None:
     _counted(intended.pending_change, "refused")
 
 
+@again
 def leave_pending(tools: Tools, intended: Subscription, origin: Origin) -> Subscription:
     """Nobody knows whether it was done. After the quiet period the worker looks, and what it sees is how it ended."""
     seconds = tools.settings.quiet_seconds

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection
 
+from service.billing import rounds
 from service.billing.life import cancellation, intents, terms
 from service.billing.life.following import follow
 from service.billing.life.intents import Order
+from service.billing.life.truth import PAST
 from service.billing.money import charges, disputes, refunds
 from service.billing.tasks import open_task
 from service.billing.tools import Tools
 from service.bluesnap import payloads
 from service.errors import BlueSnapError, Refusal
-from service.store import changes, notices, subscriptions
+from service.store import changes, database, notices, subscriptions
 from service.store import charges as charge_rows
 from service.store import disputes as dispute_rows
 from service.store.journal import Act, Origin
@@ -26,6 +30,8 @@ from service.store.models import Subscription
 log = structlog.get_logger()
 WORKER = Origin("worker")
 BATCH = 100
+#: Looks at a time; each takes a connection. A round ends after so many seconds, so that a worker that is told to stop does.
+AT_ONCE, ROUND_SECONDS = 4, 20
 LONGEST_WAIT_SECONDS = 3_600
 #: How often a half-made change is finished in vain before a person is asked too.
 FINISHED_IN_VAIN = 5
@@ -46,13 +52,23 @@ class Reading:
 
 
 def look_due(tools: Tools) -> int:
-    """Look at every subscription that is due: those that a notice spoke of, and those whose paid period is over. The number looked at."""
-    with tools.engine.begin() as connection:
-        subscriptions.expect_renewals(connection, tools.clock())
-        due = subscriptions.LEASE.due(connection, BATCH)
-    for subscription_id in due:
-        look(tools, subscription_id)
-    return len(due)
+    """Look at every subscription that is due: those that a notice spoke of, and those whose paid period is over. The number looked at.
+
+    Several at a time, and on and on while many are due: where a billing day begins, thousands are, and a look mostly waits for BlueSnap.
+    """
+    until, looked = time.monotonic() + ROUND_SECONDS, 0
+    with ThreadPoolExecutor(min(AT_ONCE, tools.settings.threads)) as pool:
+        while True:
+            with tools.engine.begin() as connection:
+                subscriptions.expect_renewals(connection, tools.clock())
+                due = subscriptions.LEASE.due(connection, BATCH)
+            shares = [due[place::AT_ONCE] for place in range(min(AT_ONCE, len(due)))]
+            rounds_of = [
+                pool.submit(rounds.each, tools, "look", subscriptions.LEASE, share, act=look) for share in shares
+            ]
+            looked += sum(one.result() for one in rounds_of)
+            if len(due) < BATCH or time.monotonic() > until:
+                return looked
 
 
 def look(tools: Tools, subscription_id: str) -> None:
@@ -61,15 +77,17 @@ def look(tools: Tools, subscription_id: str) -> None:
         taken = subscriptions.LEASE.take(connection, subscription_id, tools.settings.lease_seconds)
     if taken is None or taken.provider_subscription is None:
         return
+    moment = tools.clock()
+    then = replace(tools, clock=lambda: moment)  # what BlueSnap shows is judged by the time at which it was asked
     try:
-        reading = read(tools, taken)
+        reading = read(then, taken)
     except BlueSnapError as error:
         log.warning("look.failed", subscription=taken.id, account=taken.account, cause=error.cause)
         with tools.engine.begin() as connection:
             _again(connection, tools, taken)
         return
     with tools.engine.begin() as connection:
-        settled = _settle(connection, tools, taken, reading)
+        settled = _settle(connection, then, taken, reading)
     if settled is None:
         return
     try:
@@ -122,7 +140,7 @@ def _settle(connection: Connection, tools: Tools, taken: Subscription, reading: 
     """Take every move that has happened, and say when to look again. None if what was read is older than the record."""
     subscription = subscriptions.locked(connection, taken.id) or taken
     record(connection, subscription, reading, source="look", tools=tools)
-    if subscription.version != taken.version:  # changed while we were reading: what we read is old
+    if subscription.version != taken.version or _is_overtaken(connection, subscription, taken):  # what we read is old
         subscriptions.look_again(connection, subscription.id, seconds=0, looked=taken.looked)
         return None
     subscription = follow(connection, tools, subscription, found=reading.found, origin=WORKER)
@@ -138,6 +156,12 @@ def _settle(connection: Connection, tools: Tools, taken: Subscription, reading: 
     else:
         _again(connection, tools, subscription)
     return subscription
+
+
+def _is_overtaken(connection: Connection, subscription: Subscription, taken: Subscription) -> bool:
+    """Whether somebody else has looked since, or is looking now: a process that stood still must not write what it read long ago."""
+    present = subscription.look_at
+    return present != taken.look_at and (present is None or present > database.now(connection))
 
 
 def _settle_change(
@@ -169,7 +193,7 @@ def _act(tools: Tools, subscription: Subscription, found: payloads.Subscription)
     """What is ours to order: finish a half-made change, end what is out of grace, stop the renewal of what is disputed. Raises Refusal."""
     if subscription.pending_change == Order.CHANGE:
         _finish(tools, subscription, found)
-    elif subscription.pending_change is not None or subscription.status == "ended":
+    elif subscription.pending_change is not None or subscription.status in PAST:
         return
     elif cancellation.is_out_of_grace(tools, subscription):
         cancellation.end_after_grace(tools, WORKER, subscription.account)

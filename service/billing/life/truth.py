@@ -15,6 +15,8 @@ OVER = {"CANCELED", "FINISHED", "DELETED"}
 #: BlueSnap charges some time on the billing day; only a day later is silence a failure.
 PATIENCE = timedelta(days=1)
 DISPUTABLE = {"active", "past_due"}
+#: Nothing that BlueSnap shows moves these any more.
+PAST = {"ended", "surplus"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ Difference = tuple[Event, dict[str, Any]]
 
 def differences(ours: Subscription, seen: Seen, *, now: datetime, zone: ZoneInfo) -> list[Difference]:
     """Every event that has happened, in the order in which it happened. None for a status that we do not understand: a person looks."""
-    if ours.status == "ended":
+    if ours.status in PAST:
         return []
     found: list[Difference] = []
     later = seen.next_charge_on is not None and (

@@ -12,6 +12,7 @@ from service.errors import BlueSnapError
 from service.store import database, refunds
 from service.store.journal import Origin
 from service.store.models import Charge, Refund
+from service.store.turns import again
 
 
 def give(tools: Tools, charge: Charge, refund: Refund) -> payloads.Refund:
@@ -42,6 +43,7 @@ def standing(tools: Tools, number: str | None) -> str | None:
         return None
 
 
+@again
 def record(tools: Tools, refund: Refund, status: str, origin: Origin, *, provider_refund: str | None = None) -> Refund:
     """Move our record, if it is still as it was read. Raises LostRaceError."""
     with tools.engine.begin() as connection:

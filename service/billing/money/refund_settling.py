@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import structlog
 
+from service.billing import rounds
 from service.billing.money.refund_giving import accept, give, lose, record, standing
 from service.billing.money.refund_matching import match
 from service.billing.money.refund_records import give_up, learn
@@ -36,9 +37,7 @@ def settle_due(tools: Tools) -> int:
     """Settle every refund that is due, one after the other. The number that was looked at."""
     with tools.engine.connect() as connection:
         due = refunds.LEASE.due(connection, BATCH)
-    for refund_id in due:
-        _settle(tools, refund_id)
-    return len(due)
+    return rounds.each(tools, "settle_refunds", refunds.LEASE, due, act=_settle)
 
 
 def _settle(tools: Tools, refund_id: str) -> None:

@@ -29,7 +29,7 @@ REFERENCE = r"[1-9][0-9]{0,11}"  # what BlueSnap's client and our database take
 #: Up to so many subscriptions are read one by one; beyond, BlueSnap's whole list is, by pages of 500.
 FEW = 20
 #: Matters about a subscription that its adoption settles.
-SETTLED_TASKS = {"adoption_doubt", "unknown_subscription"}
+SETTLED_TASKS = {"adoption_doubt", "unknown_subscription", "second_subscription"}
 LINK, LINKED, KNOWN, REFUSED = "link", "linked", "known", "refused"
 
 

@@ -14,7 +14,7 @@ from service.billing.repair.sweep_rules import Row
 from service.billing.repair.sweep_steps import Finding, repair
 from service.billing.tools import Tools
 from service.errors import BlueSnapError, Refusal
-from service.store import sweeps
+from service.store import rounds, sweeps
 from service.store.journal import Origin
 from service.telemetry import metrics
 
@@ -67,11 +67,15 @@ def sweep(
 def sweep_on_schedule(tools: Tools) -> None:
     """What the worker does every few hours. It never raises the limit; what fails is told in the log, and comes again."""
     try:
-        sweep(tools, apply=True, most=None, origin=WORKER, charges=Charges.IN_TURN)
+        report = sweep(tools, apply=True, most=None, origin=WORKER, charges=Charges.IN_TURN)
     except BlueSnapError:
         return
     except Refusal as refused:
         log.warning("sweep.failed", code=refused.code.value)
+        return
+    if report.outcome not in {"stopped", "busy"}:
+        with tools.engine.begin() as connection:
+            rounds.ended(connection, rounds.SWEEP, len(report.rows))
 
 
 def _counted(count: Count, most: int | None) -> Report:

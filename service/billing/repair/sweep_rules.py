@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from service.billing.incidents import SECOND, is_our_concern
 from service.billing.life import following, terms
 from service.billing.life.intents import Order
 from service.billing.life.truth import OVER, other_terms
@@ -16,7 +17,7 @@ from service.billing.lifecycle import Rules, access_at, start_of_day
 from service.billing.money import refunds
 from service.billing.tools import Tools
 from service.bluesnap import payloads
-from service.store import subscriptions, sweeps
+from service.store import signups, subscriptions, sweeps
 from service.store.accounts import LIVE
 from service.store.models import Signup, Subscription
 
@@ -24,6 +25,8 @@ from service.store.models import Signup, Subscription
 AFTERMATH = timedelta(days=90)
 #: Differences of terms, which the one way of repairs puts before a person as this task.
 TERMS = {"plan", "amount", "currency"}
+#: The task about a live subscription of which nobody here knows.
+UNKNOWN = "unknown_subscription"
 
 
 class Rule(enum.StrEnum):
@@ -38,7 +41,10 @@ class Rule(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Row:
-    """One difference. `subscription` is our id, `reference` BlueSnap's, of the subscription or of the payment it is about."""
+    """One difference. `subscription` is our id, `reference` BlueSnap's, of the subscription or of the payment it is about.
+
+    `signup`: of a second live subscription, the attempt whose shopper it is sold to.
+    """
 
     account: str | None
     subscription: str | None
@@ -46,6 +52,7 @@ class Row:
     difference: str
     rule: Rule
     repaired: bool = False
+    signup: str | None = None
 
 
 def compare(connection: Connection, tools: Tools, ours: Subscription, found: payloads.Subscription) -> list[Row]:
@@ -114,20 +121,37 @@ def unknown(
         return "unknown", Row(signup.account, None, found.subscription_id, "unknown", Rule.WAKE_SIGNUP)
     if found.status in OVER:
         return "over", None
-    account = signup.account if signup is not None else None
+    second = _sold_beside(connection, tools, found, signup)
+    known = signup or second
+    account = known.account if known is not None else None
     if account is None and found.shopper_id is not None:
         account = sweeps.account_of_shopper(connection, found.shopper_id)
     if account is None and found.plan_id is not None and not tools.catalogue.find(found.plan_id):
         return "not_sold", None
-    if sweeps.task_state(connection, "unknown_subscription", found.subscription_id, None) in {"done", "dismissed"}:
+    if sweeps.is_decided(connection, (UNKNOWN, SECOND), found.subscription_id):
         return "dismissed", None
-    return "unknown", Row(account, None, found.subscription_id, "unknown", Rule.ASK_A_PERSON)
+    word, attempt = ("second", second.id) if second is not None else ("unknown", None)
+    return word, Row(account, None, found.subscription_id, word, Rule.ASK_A_PERSON, signup=attempt)
+
+
+def _sold_beside(
+    connection: Connection, tools: Tools, found: payloads.Subscription, stuck: Signup | None
+) -> Signup | None:
+    """The attempt to which this was sold beside what it was to have; None where it may be the one, or where no attempt was made.
+
+    What lands long after its attempt was settled was executed late. Of a stuck attempt one may be the one; another is not.
+    """
+    if stuck is not None:
+        return stuck if sweeps.is_asked(connection, (UNKNOWN, SECOND), stuck.account, found.subscription_id) else None
+    if found.shopper_id is None or not is_our_concern(connection, tools, found):
+        return None
+    return signups.latest_of_shopper(connection, found.shopper_id)
 
 
 def task_of(row: Row) -> str:
     """The kind of the task that puts a difference before a person."""
     if row.subscription is None:
-        return "unknown_subscription"
+        return UNKNOWN if row.signup is None else SECOND
     if row.difference in TERMS:
         return "other_terms"
     return {"paid_there": "paid_there", "status": "odd_status"}.get(row.difference, "sweep_doubt")
@@ -139,7 +163,7 @@ def is_new(connection: Connection, row: Row) -> bool:
         return False
     if row.rule is not Rule.ASK_A_PERSON:
         return True
-    return sweeps.task_state(connection, task_of(row), row.reference, row.subscription) is None
+    return sweeps.task_state(connection, task_of(row), row.reference, row.subscription or row.signup) is None
 
 
 def is_paid_there(tools: Tools, found: payloads.Subscription) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import structlog
 from sqlalchemy import Connection
 
+from service.billing.incidents import second_subscription
 from service.billing.life import following, looks
 from service.billing.repair.sweep_rules import TERMS, Row, Rule, absent, compare, compare_charges, task_of, unknown
 from service.billing.tasks import open_task
@@ -123,7 +124,11 @@ def _put_before_a_person(tools: Tools, origin: Origin, row: Row) -> Row:
 
 
 def _ask(connection: Connection, origin: Origin, row: Row, found: payloads.Subscription | None = None) -> None:
-    """Once and for all; with what BlueSnap would charge."""
+    """Once and for all; with what BlueSnap would charge. A second live subscription is an incident."""
+    attempt = signups.get(connection, row.signup) if row.signup is not None else None
+    if attempt is not None and found is not None:
+        second_subscription(connection, attempt, [found], by="sweep", origin=origin)
+        return
     priced = found is not None and None not in {found.amount, found.currency}
     open_task(
         connection, task_of(row), origin, subject=row.subscription, reference=row.reference, account=row.account,

@@ -135,5 +135,6 @@ SIGNUPS = table(
         postgresql_where=text("state NOT IN ('active', 'declined', 'released', 'stuck', 'replaced')"),
     ),
     Index("signups_by_shopper", "provider_shopper"),
+    Index("signups_stuck", "called_at", postgresql_where=text("state = 'stuck'")),
 )
-IDEMPOTENCY_KEYS = table(IdempotencyKey, "idempotency_keys")
+IDEMPOTENCY_KEYS = table(IdempotencyKey, "idempotency_keys", Index("idempotency_keys_by_age", "created_at"))

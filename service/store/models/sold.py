@@ -153,6 +153,7 @@ SUBSCRIPTIONS = table(
         "subscriptions_by_period", "paid_until", postgresql_where=text("status IN ('active', 'past_due', 'disputed')")
     ),
     Index("subscriptions_by_shopper", "provider_shopper"),
+    Index("subscriptions_changing", "pending_until", postgresql_where=text("pending_change IS NOT NULL")),
 )
 PRICES = table(Price, "prices", Index("prices_by_day", "subscription_id", "applies_from", unique=True))
 CHARGES = table(Charge, "charges", Index("charges_by_subscription", "subscription_id"))
@@ -172,4 +173,5 @@ TASKS = table(
     Task,
     "tasks",
     Index("one_task_of_a_matter", "kind", "subject", "reference", unique=True, postgresql_nulls_not_distinct=True),
+    Index("tasks_open", "kind", "opened_at", postgresql_where=text("state = 'open'")),
 )

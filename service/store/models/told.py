@@ -89,7 +89,13 @@ NOTICES = table(
 ENTRIES = table(
     Entry, "entries", Index("entries_by_account", "account", "number"), Index("entries_by_feed", "xid", "number")
 )
-EVENTS = table(Event, "events", Index("events_due", "next_at", postgresql_where=text("state = 'pending'")))
+EVENTS = table(
+    Event,
+    "events",
+    Index("events_due", "next_at", postgresql_where=text("state = 'pending'")),
+    Index("events_delivered", "delivered_at", postgresql_where=text("state = 'delivered'")),
+    Index("events_failed", "created_at", postgresql_where=text("state = 'failed'")),
+)
 #: How far the worker has read the feed to make events of it: one row.
 EVENT_CURSOR = Table(
     "event_cursor",
