@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from simulator.clock import rfc3339
 
-LIMIT = 100_000
+# A year of ten thousand monthly subscriptions, with what is changed about them.
+LIMIT = 300_000
 
 
 class Ledger:
@@ -24,6 +26,7 @@ class Ledger:
         entry = {"n": self._count, "at": rfc3339(at), "kind": kind, "id": str(thing_id)}
         self._entries.append(entry | {name: fact for name, fact in facts.items() if fact is not None})
 
-    def as_json(self) -> dict[str, Any]:
-        """The answer of GET /_levers/ledger."""
-        return {"entries": list(self._entries), "dropped": self._count - len(self._entries)}
+    def as_json(self, since: int = 0) -> dict[str, Any]:
+        """The answer of GET /_levers/ledger: the entries after number `since`."""
+        dropped = self._count - len(self._entries)
+        return {"entries": list(islice(self._entries, max(since - dropped, 0), None)), "dropped": dropped}

@@ -19,7 +19,7 @@ from simulator.settings import Settings
 
 # Far above what a test suite makes; the oldest are forgotten beyond (GET /_levers says how many).
 TOKENS = SHOPPERS = SUBSCRIPTIONS = 20_000
-CHARGES = 100_000
+CHARGES = 300_000
 RECEIVED = 2_000
 
 

@@ -171,8 +171,11 @@ def _authenticate(world: World, token: Token, outcome: object) -> str:
 def _add_readings(blueprint: Blueprint, world: World) -> None:
     @blueprint.get("/ledger")
     def ledger() -> Response:
+        since = request.args.get("since", "0")
+        if not since.isdecimal() or len(since) > 12:
+            raise BadLever("since must be the number of an entry")
         with world.lock:
-            return jsonify(world.ledger.as_json())
+            return jsonify(world.ledger.as_json(int(since)))
 
     @blueprint.get("/behaviour")
     def behaviour() -> Response:

@@ -82,6 +82,19 @@ def test_the_ledger_forgets_its_oldest_entries_and_says_so(caller: Caller) -> No
         ledger.record("token", "x", caller.world.clock.now())
     kept = ledger.as_json()
     assert (len(kept["entries"]), kept["dropped"], kept["entries"][0]["n"]) == (LIMIT, 3, 4)
+    assert [entry["n"] for entry in ledger.as_json(since=LIMIT + 1)["entries"]] == [LIMIT + 2, LIMIT + 3]
+    assert ledger.as_json(since=2)["entries"][0]["n"] == 4
+
+
+def test_the_ledger_is_read_from_any_entry_on(caller: Caller) -> None:
+    for _ in range(3):
+        caller.shopper()
+    entries = caller.lever("ledger")["entries"]
+    assert caller.lever("ledger?since=4")["entries"] == entries[4:]
+    assert caller.lever("ledger?since=6")["entries"] == caller.lever("ledger?since=99")["entries"] == []
+    for odd in ("", "-1", "one", "1" * 13):
+        answer = requests.get(f"{caller.origin}/_levers/ledger", params={"since": odd}, timeout=5)
+        assert (answer.status_code, answer.json()) == (400, {"error": "since must be the number of an entry"})
 
 
 def test_a_bounded_collection_counts_what_it_forgot() -> None:
