@@ -46,7 +46,7 @@ class Proxy:
         self._host, self._port_of = host, (lambda: port)
         self._toxic, self._left = HONEST, None
         self._lock = threading.Lock()
-        self._pairs = set()
+        self._pairs, self._ended = set(), set()
         #: How often each thing was done: `connections`, `refused`, `cut`, `reset`, `swallowed`, `delayed`, `dripped`.
         self.counts = dict.fromkeys(("connections", "refused", "cut", "reset", "swallowed", "delayed", "dripped"), 0)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -90,8 +90,7 @@ class Proxy:
         with self._lock:
             pairs = list(self._pairs)
         for pair in pairs:
-            for one in pair:
-                _end(one, reset=reset)
+            self._end_pair(pair, reset=reset)
         self._count("reset" if reset else "cut", len(pairs))
         return len(pairs)
 
@@ -142,6 +141,7 @@ class Proxy:
         up.join(1)
         with self._lock:
             self._pairs.discard(pair)
+            self._ended.discard(pair)
 
     def _now(self, toxic):
         """A connection keeps what it was born with; what is set for all later also slows and swallows those that are there."""
@@ -167,6 +167,8 @@ class Proxy:
             passed += len(piece)
             if not self._send(target, piece, toxic, way):
                 break
+        if pair in self._ended:  # a polite end now would overtake the reset
+            return
         for one, how in ((source, socket.SHUT_RD), (target, socket.SHUT_WR)):
             with contextlib.suppress(OSError):
                 one.shutdown(how)
@@ -176,8 +178,13 @@ class Proxy:
 
     def _cut(self, pair, toxic):
         self._count("reset" if toxic.reset else "cut")
+        self._end_pair(pair, reset=toxic.reset)
+
+    def _end_pair(self, pair, *, reset):
+        with self._lock:
+            self._ended.add(pair)
         for one in pair:
-            _end(one, reset=toxic.reset)
+            _end(one, reset=reset)
 
     def _send(self, target, piece, toxic, way):
         try:

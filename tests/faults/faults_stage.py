@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -20,7 +21,7 @@ import psycopg
 from dev import doors, postgres, processes
 from dev.stack import Stack
 from tests.faults.faults_proxy import Proxy
-from tests.journeys.journeys_stage import ENVIRONMENT, Stage, eventually
+from tests.journeys.journeys_stage import ENVIRONMENT, ROOT, Stage, eventually
 
 #: Quiet period and lease are a second or two; a call to BlueSnap ends before the lease does. The worker's time-outs are near, so that deaths by them are.
 SETTINGS = ENVIRONMENT | {
@@ -31,11 +32,15 @@ SETTINGS = ENVIRONMENT | {
     "PANLESS_CHARGE_TOTAL_SECONDS": "2",
     "PANLESS_LEASE_SECONDS": "3",
     "PANLESS_QUIET_SECONDS": "1",
-    "PANLESS_WORKER_TIMEOUT_SECONDS": "3",
+    "PANLESS_WORKER_TIMEOUT_SECONDS": "8",
     "PANLESS_GRACEFUL_SECONDS": "2",
     "PANLESS_ATTEMPTS_PER_ACCOUNT": "1000",
     "PANLESS_LOOK_SECONDS": "1",
+    # how long a request may wait for its turn has tests of its own; elsewhere a busy machine refuses nobody
+    "PANLESS_WAIT_SECONDS": "20",
 }
+#: What was committed outlives PostgreSQL's death; the servers of other tests need not have that.
+DURABLE = {"synchronous_commit": "on"}
 
 
 class FaultStage(Stage):
@@ -47,6 +52,8 @@ class FaultStage(Stage):
         self.direct_url = stack.database_url
         #: Faults that are to happen, and those that were seen to happen: name -> how often. A judge compares them.
         self.planned, self.fired = {}, {}
+        #: Who listens where nobody may be called (faults_recorder.py).
+        self.recorders = []
         super().__init__(stack)
 
     @classmethod
@@ -55,7 +62,9 @@ class FaultStage(Stage):
         """A stack of its own under `folder`. `server` are settings of PostgreSQL; `bugs` are planted in the service (bugs.py)."""
         with contextlib.ExitStack() as undo:
             running = undo.enter_context(
-                postgres.running_server(folder / "pg", throwaway=True, port=_free_port(), settings=server or {})
+                postgres.running_server(
+                    folder / "pg", throwaway=True, port=_free_port(), settings=DURABLE | (server or {})
+                )
             )
             direct = postgres.create_database(_over_tcp(running), "panless")
             to_database = undo.enter_context(Proxy("127.0.0.1", running.port))
@@ -80,7 +89,8 @@ class FaultStage(Stage):
 
     def arm(self, point, times=1):
         """The next so many processes of the stack that reach the point are held there, whoever they work for."""
-        (self.holds / "arm" / point).write_text(str(times))
+        (ready := self.holds / f".{point}").write_text(str(times))
+        ready.rename(self.holds / "arm" / point)
 
     def held(self, point=None):
         """The points where somebody is held, one for each of them; or the processes' numbers held at one point."""
@@ -88,6 +98,15 @@ class FaultStage(Stage):
         if point is None:
             return sorted(mark.name.rpartition(".")[0] for mark in marks)
         return [int(mark.read_text()) for mark in marks if mark.name.rpartition(".")[0] == point]
+
+    def held_by(self):
+        """The numbers of all processes in which somebody is held."""
+        marks = [mark for mark in (self.holds / "held").iterdir() if not mark.name.startswith(".")]
+        return {int(mark.read_text()) for mark in marks}
+
+    def alive(self, pids):
+        """Those of these processes that still run; one that has ended and was not waited for does not."""
+        return {pid for pid in pids if _runs(pid)}
 
     def await_held(self, point, times=1, within=25.0):
         """Wait until so many are held at the point. Their processes' numbers."""
@@ -136,6 +155,13 @@ class FaultStage(Stage):
         if name == "service":
             eventually(lambda: doors.status(f"{self.stack.service_url}/readyz") == 200, within=60)
 
+    def launch_beside(self, name="worker2"):
+        """Another worker process beside the first, as in another zone. It is a child of the stack like any other part."""
+        settings = self.stack._environments["service"] | {"PANLESS_WORKER_METRICS_BIND": f"127.0.0.1:{_free_port()}"}
+        command = [sys.executable, *self.stack._service, "work"]
+        log = self.stack.log_folder / f"{name}.log"
+        self.stack.children[name] = processes.start(processes.Launch(command, settings, log, cwd=ROOT))
+
     # the database
 
     def restart_database(self):
@@ -160,16 +186,30 @@ class FaultStage(Stage):
             return done.fetchall() if done.description else []
 
     def cut_connections(self):
-        """End every connection of the service and of its worker to the database, as a failed switch would."""
-        self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'panless%'")
+        """End every connection of the service and of its worker to the database, as a failed switch would. How many there were."""
+        return len(
+            self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'panless%%'")
+        )
 
     # the end
 
-    def settled(self, within=90.0):
-        """Wait until nothing is undecided, waiting or under way any more: signups, changes, refunds, notices, looks, events, sessions' claims."""
+    def command(self, *arguments):
+        """Run `python -m service ARGUMENTS` with this stack's settings, to its end: its status, output and errors, whatever they are."""
+        return run(
+            [sys.executable, *self.stack._service, *arguments],
+            cwd=ROOT,
+            env=self.stack._environments["service"],
+            stdin=subprocess.DEVNULL,
+        )
+
+    def settled(self, within=90.0, but=()):
+        """Wait until nothing is undecided, waiting or under way any more: signups, changes, refunds, notices, looks, events, keys; `but` these."""
         from tests.faults import faults_judge
 
-        eventually(lambda: faults_judge.is_quiet(self), within=within)
+        until = time.monotonic() + within
+        while left := faults_judge.unquiet(self, but):
+            assert time.monotonic() < until, f"not settled within {within} s: {left}"
+            time.sleep(0.2)
 
     def plan(self, fault, times=1):
         """A fault is to happen."""
@@ -184,6 +224,15 @@ def children(pid):
     """The numbers of a process's children, from /proc (proc(5))."""
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
     return [int(one) for one in found]
+
+
+def _runs(pid):
+    """By the state in /proc (proc_pid_stat(5)); the name before it may hold anything, so the last bracket is where to begin."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return text.rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
 def _free_port():

@@ -3,7 +3,7 @@
 A request names the points at which it wants to be held in its header `X-Hold-At` (comma-separated). The worker process, and notices, are held by a
 file: FOLDER/arm/POINT with the number of times. FOLDER is the variable HOLD_FOLDER. Whoever is held writes a file FOLDER/held/POINT.<number> (its text:
 the process's number) and waits until FOLDER/go exists or FOLDER/go.POINT does; if FOLDER/stall exists meanwhile, it stops the whole process, all
-threads of it, until something kills it. Planted bugs (`--bug NAME`, see bugs.py) are put in before anything runs.
+threads of it, until something kills it. The worker process has its rounds every second instead of every five. Planted bugs (`--bug NAME`, see bugs.py) are put in before anything runs.
 """
 
 from __future__ import annotations
@@ -93,6 +93,10 @@ def main(arguments):
         from tests.faults import bugs as planted
 
         planted.put_in(bugs, arguments)
+    if arguments[:1] == ["work"]:
+        from service import jobs
+
+        jobs.EVERY_SECONDS = 1  # leases and quiet periods are a second or two here as well
     sys.argv = ["service", *arguments]
     with contextlib.suppress(KeyboardInterrupt):
         runpy.run_module("service", run_name="__main__", alter_sys=True)
