@@ -150,7 +150,16 @@ def mail_of_a_schedule(case, stage):
 
     def check():
         assert not [text for text in sources if senders.search(text)]
-        assert names <= {"settle_signups", "settle_refunds", "look", "tell", "sweep", "tidy", "forget_stalled"}
+        assert names <= {
+            "settle_signups",
+            "settle_refunds",
+            "look",
+            "hear_again",
+            "tell",
+            "sweep",
+            "tidy",
+            "forget_stalled",
+        }
 
     return opclean(stage, b"", check)
 
