@@ -40,7 +40,6 @@ def test_nothing_is_installed_where_nothing_is_missing(ci):
             "CI=true make test",
             "CI=true make test-long",
             "CI=true make leaks",
-            "CI=true make faults",
         ],
     )
 
@@ -54,7 +53,6 @@ def test_missing_chromium_and_venv_are_installed_first(ci):
         "CI=true make test",
         "CI=true make test-long",
         "CI=true make leaks",
-        "CI=true make faults",
     ]
 
 

@@ -215,7 +215,7 @@ def test_expired_payment_fields_are_renewed_and_the_card_typed_again(stage, name
 def bought_once(stage, name, answers):
     """The answers are of a purchase that happened once; each tells the truth of its moment."""
     statuses = [answer.status_code for answer in answers]
-    assert set(statuses) <= {201, 202, 409}, statuses
+    assert set(statuses) <= {201, 202, 409, 503}, statuses  # a worker has fewer slots than that
     bought = {answer.json()["id"] for answer in answers if answer.status_code == 201}
     assert len(bought) <= 1
     assert eventually(lambda: stage.account(name)["subscription"])["id"] in (
