@@ -7,10 +7,10 @@ from typing import Any
 
 from service.config import load, local_environ
 from service.gunicorn_worker import Worker
+from service.server.draining import Master
+from service.server.framing import Limits
 from service.telemetry import logs, metrics_folder
 from service.web import reports
-from service.web.draining import Master
-from service.web.framing import Limits
 
 settings = load(local_environ(os.environ))
 bind = [f"{host}:{port}" for host, port in (settings.bind, settings.metrics_bind)]

@@ -23,11 +23,11 @@ from gunicorn.http.parser import RequestParser
 
 from service import crashpoints
 from service.errors import Code, Refusal
+from service.server.connections import WRITE_SECONDS, Connections
+from service.server.peer import Connection, TooSlowError
 from service.store.ids import new_id
 from service.telemetry import answers
 from service.web import admission, headers, problems
-from service.web.connections import WRITE_SECONDS, Connections
-from service.web.peer import Connection, TooSlowError
 
 STATUS = {TooSlowError: 408, LimitRequestLine: 414, LimitRequestHeaders: 431}
 #: What gunicorn says of a header that the app wants to send: a mistake of ours, though it has the class of a client's.

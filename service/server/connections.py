@@ -20,11 +20,11 @@ import structlog
 from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.workers.gthread import ThreadWorker
 
+from service.server.draining import let_nobody_in
+from service.server.framing import Limits
+from service.server.peer import Connection, TooSlowError
+from service.server.waiting import Place, Waiting
 from service.telemetry import metrics
-from service.web.draining import let_nobody_in
-from service.web.framing import Limits
-from service.web.peer import Connection, TooSlowError
-from service.web.waiting import Place, Waiting
 
 #: Head and body together, from the first byte on: the largest request takes an honest client on a slow line (100 kbit/s) six seconds.
 READ_SECONDS = 10.0
@@ -161,12 +161,9 @@ class Connections(ThreadWorker):  # type: ignore[misc]
 
     def _readable(self, connection: Connection) -> None:
         """Take what is there, and see what it makes."""
-        try:
-            piece = connection.sock.recv(_PIECE)
-        except BlockingIOError:
+        piece = _there(connection)
+        if piece is None:
             return
-        except OSError:
-            piece = b""
         if piece:
             connection.take(piece)
             self._consider(connection)
@@ -217,12 +214,9 @@ class Connections(ThreadWorker):  # type: ignore[misc]
         self._drain(connection)
 
     def _drain(self, connection: Connection) -> None:
-        try:
-            piece = connection.sock.recv(_PIECE)
-        except BlockingIOError:
+        piece = _there(connection)
+        if piece is None:
             return
-        except OSError:
-            piece = b""
         connection.drained += len(piece)
         if not piece or connection.drained > LINGER_BYTES:
             self._drop(connection)
@@ -237,3 +231,13 @@ class Connections(ThreadWorker):  # type: ignore[misc]
             self._readable(connection)  # the first byte may have come just now
             if self._waiting.is_in(connection, Place.IDLE):
                 self._drop(connection)
+
+
+def _there(connection: Connection) -> bytes | None:
+    """What has come: nothing yet (None), or nothing any more (empty)."""
+    try:
+        return bytes(connection.sock.recv(_PIECE))
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""

@@ -10,7 +10,7 @@ from typing import Any
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn
 
-from service.web.framing import Frame, Limits
+from service.server.framing import Frame, Limits
 
 
 class TooSlowError(ParseException):  # type: ignore[misc]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.evidence.wire import request
-from service.web.framing import Frame, Limits
+from service.server.framing import Frame, Limits
 
 LIMITS = Limits(line=1_024, head=32_768, body=65_536)
 CHUNKED = ("Transfer-Encoding", "chunked")

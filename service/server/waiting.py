@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from service.web.peer import Connection
+from service.server.peer import Connection
 
 
 class Place(enum.Enum):

@@ -1,0 +1,1 @@
+"""Callers' connections under gunicorn: reading requests whole, waiting, draining. Knows no door, and looks into nothing beyond a request's framing."""
