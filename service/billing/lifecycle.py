@@ -39,6 +39,7 @@ SIGNUP_MOVES: dict[tuple[str, Step], tuple[str, Act]] = {
     ("shopper_unknown", Step.RELEASED): ("released", Act.SIGNUP_RELEASED),
     ("shopper_vaulted", Step.REQUESTED): ("subscription_requested", Act.SUBSCRIPTION_REQUESTED),
     ("shopper_vaulted", Step.ACTIVATED): ("active", Act.SIGNUP_ACTIVE),
+    ("shopper_vaulted", Step.RELEASED): ("released", Act.SIGNUP_RELEASED),
     ("shopper_vaulted", Step.STUCK): ("stuck", Act.SIGNUP_STUCK),
     ("subscription_requested", Step.LOST): ("subscription_unknown", Act.OUTCOME_UNKNOWN),
     ("subscription_requested", Step.POSTPONED): ("shopper_vaulted", Act.SIGNUP_POSTPONED),

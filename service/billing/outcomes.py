@@ -22,6 +22,10 @@ from service.errors import (
 KEY_LIFE = timedelta(hours=23)
 #: How long such a call is looked for where it may not be repeated, before a person is asked (DESIGN section 7 point 3).
 SEARCH = timedelta(hours=24)
+#: How long a charging call that BlueSnap provably did not take is made again. Later nobody waits for it any more, and a charge would come as a surprise.
+RETRIED = timedelta(hours=1)
+#: The longest pause between two look-ups of one outcome, in seconds: whatever BlueSnap's outage, five minutes after its end nearly all is settled.
+LONGEST_WAIT_SECONDS = 240
 #: Reasons that the payer can mend by typing again, even where the issuer calls the card dead.
 MENDABLE = {DeclineReason.CARD_EXPIRED, DeclineReason.INCORRECT_DETAILS}
 

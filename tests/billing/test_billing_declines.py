@@ -157,6 +157,20 @@ def test_subscribing_that_never_left_is_made_again_by_the_worker(desk, bluesnap,
     assert first == second
 
 
+@pytest.mark.parametrize("error", [NeverSent("connection_refused"), RetryLater("throttled")])
+def test_subscribing_that_bluesnap_does_not_take_for_an_hour_is_given_up_uncharged(desk, bluesnap, error):
+    session_id = desk.open()
+    bluesnap.script("create_subscription", error, times=2)
+    desk.complete(session_id)
+    desk.age(minutes=58)
+    desk.settle()
+    assert (desk.status(session_id), desk.states) == ("confirming", ["shopper_vaulted"])
+    desk.age(minutes=20)
+    desk.settle()
+    assert (desk.status(session_id), desk.states) == ("open", ["released"])
+    assert (len(bluesnap.made("create_subscription")), bluesnap.subscriptions) == (2, [])
+
+
 def test_worker_declined_instead_reopens_the_session(desk, bluesnap):
     session_id = desk.open()
     bluesnap.script("create_subscription", NeverSent("connection_refused"))

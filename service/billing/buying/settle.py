@@ -15,10 +15,11 @@ from service.billing import rounds
 from service.billing.buying import doubts, steps
 from service.billing.buying.subscribe import adopt, subscribe
 from service.billing.life.truth import OVER
-from service.billing.outcomes import KEY_LIFE, SEARCH
+from service.billing.outcomes import KEY_LIFE, LONGEST_WAIT_SECONDS, RETRIED, SEARCH
 from service.billing.tools import Tools
+from service.bluesnap.causes import Cause
 from service.bluesnap.payloads import Subscription as Found
-from service.errors import BlueSnapError, NotFound, Rejected, Unknown
+from service.errors import BlueSnapError, NotFound, Rejected, RetryLater, Unknown
 from service.store import accounts, database, signups
 from service.store.changes import LostRaceError
 from service.store.journal import Origin
@@ -26,7 +27,6 @@ from service.store.models import Signup
 
 log = structlog.get_logger()
 WORKER = Origin("worker")
-LONGEST_WAIT_SECONDS = 900
 BATCH = 100
 
 
@@ -79,6 +79,9 @@ def _find_shopper(tools: Tools, signup: Signup) -> None:
         else:
             steps.end(tools, signup, WORKER, error)
         return
+    if _age(tools, signup) >= RETRIED:
+        steps.end(tools, signup, WORKER, Rejected(signup.cause or Cause.UNAVAILABLE))
+        return
     requested = steps.request_subscription(tools, signup, WORKER, shopper_id=shopper.shopper_id)
     subscribe(tools, WORKER, requested)
 
@@ -104,6 +107,8 @@ def _find_subscription(tools: Tools, signup: Signup) -> None:
         steps.stop(tools, signup, WORKER, cause="two_candidates", live=live)
     elif unknown:
         adopt(tools, WORKER, signup, unknown[0])
+    elif signup.state == "shopper_vaulted" and age >= RETRIED:
+        steps.end(tools, signup, WORKER, RetryLater(signup.cause or Cause.UNAVAILABLE))
     elif signup.state == "shopper_vaulted" or (tools.settings.idempotency_proven and age < KEY_LIFE):
         again = steps.repeat_subscription(tools, signup, WORKER)
         subscribe(tools, WORKER, again, repeated=signup.state == "subscription_unknown")

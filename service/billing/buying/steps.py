@@ -18,7 +18,7 @@ from service.billing.hearing.notices import apply_waiting
 from service.billing.incidents import second_subscription
 from service.billing.lifecycle import Event, Step, signup_move, start_of_day, subscription_move
 from service.billing.money import charges
-from service.billing.outcomes import ends_session
+from service.billing.outcomes import LONGEST_WAIT_SECONDS, ends_session
 from service.billing.tools import Tools
 from service.bluesnap import payloads
 from service.errors import BlueSnapError, Declined, DeclineReason, NeverSent, RetryLater
@@ -31,7 +31,7 @@ from service.telemetry import metrics
 
 log = structlog.get_logger()
 #: A call that BlueSnap did not take is made again after so many seconds, later and later.
-POSTPONED_SECONDS, LONGEST_SECONDS = 5, 900
+POSTPONED_SECONDS = 5
 #: What a settled signup no longer needs.
 SETTLED: dict[str, Any] = {"fraud_session": None, "three_d_secure": None}
 
@@ -120,7 +120,7 @@ def lose(tools: Tools, signup: Signup, origin: Origin, *, cause: str) -> Signup:
 def postpone(tools: Tools, signup: Signup, origin: Origin, *, cause: str) -> Signup:
     """BlueSnap definitely did not process the call: the worker makes it again soon, with the same key."""
     with tools.engine.begin() as connection:
-        seconds = min(POSTPONED_SECONDS * 2 ** min(signup.looked, 10), LONGEST_SECONDS)
+        seconds = min(POSTPONED_SECONDS * 2 ** min(signup.looked, 10), LONGEST_WAIT_SECONDS)
         until, looked = signups.lease_end(connection, seconds), signup.looked + 1
         return move(connection, signup, Step.POSTPONED, origin, lease_until=until, looked=looked, cause=cause)
 

@@ -17,6 +17,7 @@ from service.billing.life.following import follow
 from service.billing.life.intents import Order
 from service.billing.life.truth import PAST
 from service.billing.money import charges, disputes, refunds
+from service.billing.outcomes import LONGEST_WAIT_SECONDS
 from service.billing.tasks import open_task
 from service.billing.tools import Tools
 from service.bluesnap import payloads
@@ -32,7 +33,7 @@ WORKER = Origin("worker")
 BATCH = 100
 #: Looks at a time; each takes a connection. A round ends after so many seconds, so that a worker that is told to stop does.
 AT_ONCE, ROUND_SECONDS = 4, 20
-LONGEST_WAIT_SECONDS = 3_600
+LONGEST_PAUSE_SECONDS = 3_600
 #: How often a half-made change is finished in vain before a person is asked too.
 FINISHED_IN_VAIN = 5
 
@@ -227,6 +228,9 @@ def _resume_renewal(tools: Tools, subscription: Subscription) -> None:
 
 
 def _again(connection: Connection, tools: Tools, subscription: Subscription) -> None:
-    """Later and later, but at least once an hour."""
-    seconds = min(tools.settings.look_seconds * 2 ** min(subscription.looked, 10), LONGEST_WAIT_SECONDS)
+    """Later and later, but at least once an hour; far sooner while nobody knows how an ordered change ended."""
+    first, longest = tools.settings.look_seconds, LONGEST_PAUSE_SECONDS
+    if subscription.pending_change is not None:
+        first, longest = tools.settings.quiet_seconds, LONGEST_WAIT_SECONDS
+    seconds = min(first * 2 ** min(subscription.looked, 10), longest)
     subscriptions.look_again(connection, subscription.id, seconds=seconds, looked=subscription.looked + 1)

@@ -14,7 +14,7 @@ from service.billing import rounds
 from service.billing.money.refund_giving import accept, give, lose, record, standing
 from service.billing.money.refund_matching import match
 from service.billing.money.refund_records import give_up, learn
-from service.billing.outcomes import KEY_LIFE, SEARCH
+from service.billing.outcomes import KEY_LIFE, LONGEST_WAIT_SECONDS, SEARCH
 from service.billing.tools import Tools
 from service.bluesnap import payloads
 from service.bluesnap.causes import Cause
@@ -28,7 +28,6 @@ log = structlog.get_logger()
 WORKER = Origin("worker")
 #: A refund that BlueSnap took and says nothing of ever after; it takes up to two weeks at a bank.
 SILENCE = timedelta(days=30)
-LONGEST_WAIT_SECONDS = 900
 LONGEST_PENDING_SECONDS = 86_400
 BATCH = 100
 
