@@ -88,7 +88,10 @@ def answered_is_sold(facts):
         total = (Decimal(told["total"]["amount"]), told["total"]["currency"])
         there = (Decimal(theirs["amount"]), theirs["currency"])
         here = (Decimal(ours["amount"]), ours["currency"])
-        if not total == there == here or theirs["plan_id"] != PLANS[told["plan"]] or ours["plan"] != told["plan"]:
+        # whoever is answered after a change is shown what has become of it, which is another version
+        changed = told["version"] > ours["version"]
+        as_told = changed or (total == here and ours["plan"] == told["plan"])
+        if not as_told or there != here or theirs["plan_id"] != PLANS[ours["plan"]]:
             wrong.append(f"{told['id']}: told {total} {told['plan']}, sold {there} {theirs['plan_id']}, kept {here}")
         if row["account"] != told["account"] or account_of(theirs) != told["account"]:
             wrong.append(f"{told['id']} belongs to another account than was told")
