@@ -2,7 +2,7 @@
 # Arguments: make test ARGS="-k decline"; another interpreter: make PYTHON=python3.12 test
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help run reset test test-long leaks faults soak mutants check format lock openapi browser setup
+.PHONY: help run reset test test-long leaks faults seeds soak mutants check format lock openapi browser setup
 
 help: ## list these targets
 	@$(PYTHON) -m dev targets
@@ -24,6 +24,9 @@ leaks: ## try every case of the leak matrix, and search every sink for what was 
 
 faults: ## kill, cut and confuse a running system in every way of the list, and see that nothing is sold twice or lost
 	@$(PYTHON) -m dev faults $(ARGS)
+
+seeds: ## fifty random runs, each of hundreds of signups and notices and thirty faults
+	@$(PYTHON) -m dev seeds $(ARGS)
 
 soak: ## the same for tens of thousands of signups, notices and renewals (takes an hour and more)
 	@$(PYTHON) -m dev soak $(ARGS)

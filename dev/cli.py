@@ -28,6 +28,7 @@ COMMANDS = {
     "test-long": Command("dev.long_suite", "run the tests that take long (arguments go to pytest)"),
     "leaks": Command("dev.leaks", "try every case of the leak matrix, search every sink, switch off every guard"),
     "faults": Command("dev.faults", "kill, cut and confuse a running system in every way of the fault list"),
+    "seeds": Command("dev.seeds", "fifty random runs, each of hundreds of signups and notices and thirty faults"),
     "soak": Command("dev.soak", "the same for tens of thousands; takes an hour and more"),
     "mutants": Command("dev.mutants", "change the guards' code a little at a time: their tests must notice"),
     "stack": Command("dev.standing", "a private stack for programs, until standard input ends"),

@@ -1,6 +1,7 @@
 """`python -m dev test`: the suite, contract and browser tests too, on twice as many processes as cores. Settings of a real installation never reach it.
 
-The tests that take long are `python -m dev test-long`, those of the leak matrix `python -m dev leaks`, those of the faults `python -m dev faults`.
+The tests that take long are `python -m dev test-long`, those of the leak matrix `python -m dev leaks`, those of the faults `python -m dev faults`
+and `python -m dev seeds`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ def environment() -> dict[str, str]:
 
 def main(arguments: list[str]) -> int:
     """Run pytest over tests/, without those that take long unless `-m` chooses; a file's tests stay in one process, so that a stack is started once a file."""
-    return run([] if "-m" in arguments else ["-m", "not long and not leaks and not faults and not soak"], arguments)
+    return run(
+        [] if "-m" in arguments else ["-m", "not long and not leaks and not faults and not seeds and not soak"],
+        arguments,
+    )
 
 
 def run(chosen: list[str], arguments: list[str]) -> int:

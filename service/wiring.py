@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import requests
+import urllib3
 
 from service.billing import catalogue
 from service.billing.tools import Tools
@@ -28,14 +28,12 @@ def system_clock() -> datetime:
 
 def simulator_clock(url: str) -> Clock:
     """The simulator's time, asked anew at every reading: tests move it, and months pass in seconds (DESIGN section 11)."""
-    session = requests.Session()
-    session.trust_env = False
+    pool = urllib3.PoolManager(maxsize=32, retries=False, timeout=CLOCK_SECONDS)
 
     def read() -> datetime:
         try:
-            answer = session.get(url, timeout=CLOCK_SECONDS, allow_redirects=False)
-            return datetime.fromisoformat(answer.json()["now"])
-        except (requests.RequestException, ValueError, KeyError):
+            return datetime.fromisoformat(pool.request("GET", url, redirect=False).json()["now"])
+        except (urllib3.exceptions.HTTPError, ValueError, KeyError):
             raise Refusal(Code.NOT_READY, retry_after=2) from None
 
     return read

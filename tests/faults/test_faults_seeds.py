@@ -7,8 +7,6 @@ import pytest
 from tests.faults.faults_seeds import Stages, hold, seeds
 from tests.faults.faults_seeds_plan import KINDS, Options, plan_of
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(1_500)]
-
 
 @pytest.fixture(scope="module")
 def stages():
@@ -16,6 +14,8 @@ def stages():
         yield running
 
 
+@pytest.mark.seeds
+@pytest.mark.timeout(1_500)
 @pytest.mark.parametrize("seed", seeds(proven=True))
 def test_nothing_is_sold_twice_or_lost_under_a_seed_of_faults(stages, seed):
     hold(stages.run(Options(seed)))

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.faults_seeds import Stages, hold, seeds
 from tests.faults.faults_seeds_plan import Options
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(1_500)]
+pytestmark = [pytest.mark.seeds, pytest.mark.timeout(1_500)]
 
 
 @pytest.fixture(scope="module")
