@@ -28,7 +28,7 @@ def _year(tmp_path, *, accounts, months, calm_weeks):
 @pytest.mark.faults
 @pytest.mark.timeout(1_800)
 def test_a_year_of_a_few_accounts_ends_with_equal_books(tmp_path):
-    _year(tmp_path, accounts=150, months=12, calm_weeks=4)
+    _year(tmp_path, accounts=40, months=12, calm_weeks=4)
 
 
 @pytest.mark.soak
