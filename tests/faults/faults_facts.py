@@ -121,7 +121,7 @@ def snapshot(stage):
     """Every row of ours that a second sweep has no reason to touch; not when a signup that waits is looked at next, which is the worker's."""
     kept = {name: rows for name, rows in _tables(stage).items() if name not in {"events", "idempotency_keys"}}
     for row in kept["signups"]:
-        row |= dict.fromkeys(("lease_until", "looked", "fence"))
+        row.update(dict.fromkeys(("lease_until", "looked", "fence")))
     return {name: sorted(map(repr, rows)) for name, rows in kept.items()}
 
 
