@@ -21,6 +21,8 @@ from tests.journeys.journeys_stage import PRICES
 PLAN_IDS = {"team": 2340001, "business": 2340002}
 #: A look that BlueSnap refused is made again within seconds; who is wrong for longer is wrong.
 PATIENCE = 60.0
+#: What goes through ten thousand accounts, one after the other, takes as long as it takes.
+HOURS = 4 * 3_600
 #: How notices leave in the weeks of a month, again and again.
 MODES = ("send", "duplicate", "shuffle", "hold", "send", "drop", "duplicate", "hold")
 FAULTS = (
@@ -66,7 +68,7 @@ class Year(Customers):
             rows.append(f"{customer.account},{one['subscription_id']}")
         listed = self.stage.holds / "adopt.csv"
         listed.write_text("\n".join(rows))
-        done = self.stage.command("adopt", str(listed), "--apply")
+        done = self.stage.command("adopt", str(listed), "--apply", within=HOURS)
         assert done.returncode == 0, (done.stdout[-500:], done.stderr[-500:])
         self.calm()
         self.read_ledger()
@@ -198,7 +200,7 @@ class Year(Customers):
     def sweep(self, *more):
         """As the worker does every few hours, by the wall clock."""
         self.calm()
-        done = self.stage.command("sweep", "--apply", *more)
+        done = self.stage.command("sweep", "--apply", *more, within=HOURS)
         assert done.returncode in {0, 1}, (done.stdout[-300:], done.stderr[-300:])
         self.figures["sweeps"] += 1
         self.calm()

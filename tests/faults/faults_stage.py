@@ -193,13 +193,14 @@ class FaultStage(Stage):
 
     # the end
 
-    def command(self, *arguments):
+    def command(self, *arguments, within=100):
         """Run `python -m service ARGUMENTS` with this stack's settings, to its end: its status, output and errors, whatever they are."""
         return run(
             [sys.executable, *self.stack._service, *arguments],
             cwd=ROOT,
             env=self.stack._environments["service"],
             stdin=subprocess.DEVNULL,
+            timeout=within,
         )
 
     def settled(self, within=90.0, but=()):
@@ -255,9 +256,9 @@ def _through(url, port):
     return urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{port}"))
 
 
-def run(command, **more):
+def run(command, *, timeout=100, **more):
     """A program to its end."""
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=100, **more)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout, **more)
 
 
 __all__ = ["SETTINGS", "FaultStage", "children", "processes", "run"]
