@@ -15,15 +15,14 @@ def work(_: argparse.Namespace) -> int:
     import structlog
 
     from service import jobs, wiring
-    from service.store import database, standing
+    from service.store import standing
     from service.store.ids import new_id
     from service.telemetry import gauges, logs, metrics_server
 
     settings = cli.current_settings()
-    database.check_environment(settings.database_url, settings.environment)
     logs.set_up()
     tools = wiring.build(settings)
-    jobs.expect_rounds(tools)
+    jobs.await_database(tools)
 
     def waiting() -> list[standing.Standing]:
         now = tools.clock()

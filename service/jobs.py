@@ -15,6 +15,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
 from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
+from sqlalchemy.exc import OperationalError as DatabaseError
 
 from service.billing import telling, tidy
 from service.billing.buying import settle
@@ -91,10 +92,21 @@ def _remembered(tools: Tools, name: str, run: Callable[[], object]) -> None:
         rounds.ended(connection, name)
 
 
-def expect_rounds(tools: Tools) -> None:
-    """From now on a kind of round that does not end well is noticed, also one that never did."""
-    with tools.engine.begin() as connection:
-        rounds.expect(connection, ROUNDS)
+def await_database(tools: Tools) -> None:
+    """Wait for a database that is ours; from then on a round that does not end well is noticed, also one that never did. Raises SettingsError.
+
+    A worker that is started again while the database is, must not end for that: nobody else does its work.
+    """
+    while True:
+        try:
+            database.check_environment(tools.settings.database_url, tools.settings.environment)
+            with tools.engine.begin() as connection:
+                rounds.expect(connection, ROUNDS)
+        except DatabaseError as error:
+            log.warning("worker.database_lost", error=type(error.orig).__name__)
+            time.sleep(AGAIN_SECONDS)
+        else:
+            return
 
 
 def _connector(tools: Tools) -> PsycopgConnector:

@@ -95,6 +95,16 @@ def stage_answer(buyer):
     return raw(buyer, buyer.key)
 
 
+def test_worker_that_starts_while_the_database_is_away_waits_for_it(stage):
+    stage.stop("worker")
+    [(last,)] = stage.sql("SELECT max(ended_at) FROM jobs.rounds")
+    stage.stop_database()
+    stage.start_again("worker")
+    eventually(lambda: "worker.database_lost" in stage.logs()["worker.log"], within=60)
+    stage.start_database()
+    eventually(lambda: stage.sql("SELECT 1 FROM jobs.rounds WHERE name = 'look' AND ended_at > %s", last), within=60)
+
+
 def test_silent_way_to_the_database_is_given_up_and_comes_back(stage):
     charged, others = Buyer(stage).open(), all_of(stage, 3)
     charged.begin(hold_at="create_subscription.answered")
