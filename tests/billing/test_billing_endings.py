@@ -34,6 +34,8 @@ from service.store import signups
 from service.store.models import REFUNDS, SIGNUPS, SUBSCRIPTIONS
 from tests.support.desk import PLATFORM
 
+pytestmark = pytest.mark.long
+
 ENDINGS = {
     "NeverSent": NeverSent("connection_refused"),
     "RetryLater": RetryLater("throttled", status=429),
