@@ -118,10 +118,10 @@ def longest_answer(settings):
 
 
 def snapshot(stage):
-    """Every row of ours that a second sweep has no reason to touch; not when a signup that waits is looked at next, which is the worker's."""
+    """Every row of ours that a second sweep has no reason to touch; not when the worker looks at what next."""
     kept = {name: rows for name, rows in _tables(stage).items() if name not in {"events", "idempotency_keys"}}
-    for row in kept["signups"]:
-        row.update(dict.fromkeys(("lease_until", "looked", "fence")))
+    for row in (*kept["signups"], *kept["subscriptions"]):
+        row.update(dict.fromkeys(("lease_until", "looked", "fence", "look_at")))
     return {name: sorted(map(repr, rows)) for name, rows in kept.items()}
 
 

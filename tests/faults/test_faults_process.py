@@ -40,6 +40,8 @@ def stage(ground):
     yield stage
     stage.go()
     stage.hold_again()
+    stage.planned.clear()
+    stage.fired.clear()
 
 
 def state_of(stage, buyer):
@@ -153,19 +155,22 @@ def test_worker_that_stood_still_writes_nothing_when_it_wakes(ground, stage):
         for pid in still:
             os.kill(pid, signal.SIGSTOP)
         try:
-            # all but BlueSnap's notices, which nobody takes now
-            eventually(lambda: unquiet(stage).keys() <= {"notices on their way"}, within=90)
-            taken = stage.sql(
-                "SELECT count(*) FROM signups WHERE fence > 1 AND account = ANY(%s)",
-                [account_of(one.name) for one in subjects],
-            )
-            assert taken == [(5,)]  # all that are signups, the card's too
-            before = stage.sql("SELECT count(*) FROM entries")
-            stage.go()
+            try:
+                # all but BlueSnap's notices, which nobody takes now
+                eventually(lambda: unquiet(stage).keys() <= {"notices on their way"}, within=90)
+                taken = stage.sql(
+                    "SELECT count(*) FROM signups WHERE fence > 1 AND account = ANY(%s)",
+                    [account_of(one.name) for one in subjects],
+                )
+                assert taken == [(5,)]  # all that are signups, the card's too
+                before = stage.sql("SELECT count(*) FROM entries")
+                stage.go()
+            finally:
+                for pid in still[1:]:
+                    os.kill(pid, signal.SIGCONT)
+            answers()  # before the master wakes: it would find that its workers have said nothing for too long
         finally:
-            for pid in reversed(still):
-                os.kill(pid, signal.SIGCONT)
-        answers()
+            os.kill(master, signal.SIGCONT)
     late = stage.sql("SELECT act, actor FROM entries ORDER BY number OFFSET %s", before[0][0])
     assert {act for act, _ in late} <= {
         "event.told",
