@@ -133,8 +133,13 @@ def test_notice_signed_at_another_time_is_a_hint_and_bluesnap_is_asked(stage, fa
         assert charges(stage, form_of(body)["referenceNumber"]) == (0, 0, 0)
         assert stage.metric("panless_notices_doubted_total", reason=doubt) == before + 1
         stage.saw(fault)
-    eventually(lambda: inbox(stage, body) == [("applied", "by_look")], within=120)
-    only_once(stage, body, ("applied", "by_look"))
+    eventually(lambda: inbox(stage, body)[0][0] == "applied", within=120)
+    [outcome] = inbox(stage, body)
+    assert outcome in {
+        ("applied", "by_look"),
+        ("applied", None),
+    }  # BlueSnap's own, let go, may be quicker than the look
+    only_once(stage, body, outcome)
     faults_judge.assert_holds(stage, on=("I3", "I4"), deep=False)
 
 
