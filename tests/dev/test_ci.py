@@ -40,6 +40,7 @@ def test_nothing_is_installed_where_nothing_is_missing(ci):
             "CI=true make test",
             "CI=true make test-long",
             "CI=true make leaks",
+            "CI=true make faults",
             "CI=true make seeds",
         ],
     )
@@ -54,6 +55,7 @@ def test_missing_chromium_and_venv_are_installed_first(ci):
         "CI=true make test",
         "CI=true make test-long",
         "CI=true make leaks",
+        "CI=true make faults",
         "CI=true make seeds",
     ]
 
@@ -61,7 +63,7 @@ def test_missing_chromium_and_venv_are_installed_first(ci):
 def test_failed_check_fails_the_run_but_the_tests_still_run(ci):
     status, calls = ci("chromium", check_status=3)
     assert status == 3
-    assert [call.rpartition(" ")[2] for call in calls[-4:]] == ["test", "test-long", "leaks", "seeds"]
+    assert [call.rpartition(" ")[2] for call in calls[-5:]] == ["test", "test-long", "leaks", "faults", "seeds"]
 
 
 def test_script_is_executable_as_it_stands():
