@@ -127,9 +127,11 @@ def test_duplicate_after_forty_hours_and_ninety_days_has_no_effect(stage):
 def test_notice_signed_at_another_time_is_a_hint_and_bluesnap_is_asked(stage, fault, age, doubt):
     stage.plan(fault)
     before = stage.metric("panless_notices_doubted_total", reason=doubt)
-    with unheard(stage) as (_, body):
+    with unheard(stage) as (subscription, body):
         taken(stage, body, age=age)
         assert inbox(stage, body) == [("hint", doubt)]
+        asked = "SELECT look_at <= clock_timestamp() FROM subscriptions WHERE provider_subscription = %s"
+        assert stage.sql(asked, subscription) == [(True,)]
         assert charges(stage, form_of(body)["referenceNumber"]) == (0, 0, 0)
         assert stage.metric("panless_notices_doubted_total", reason=doubt) == before + 1
         stage.saw(fault)
