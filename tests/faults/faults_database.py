@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import uuid
@@ -23,6 +24,26 @@ WITH_CLUSTERS = {
     "B33": "needs another copy from which a corrupted page is restored",
 }
 WORKERS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'panless-worker'"
+
+
+@contextlib.contextmanager
+def over_and_over(act, threads):
+    """So many threads do it again and again until the block ends."""
+    over = threading.Event()
+
+    def repeat():
+        while not over.is_set():
+            act()
+
+    running = [threading.Thread(target=repeat) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in running:
+            thread.join(120)
 
 
 def admin(stage):

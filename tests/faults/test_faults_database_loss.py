@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import threading
 import time
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,7 +15,7 @@ from sqlalchemy import exc, text
 from service.store import careful, database
 from tests.faults import faults_judge
 from tests.faults.faults_clients import Buyer, all_of
-from tests.faults.faults_database import all_at_once, raw, refused, with_worker
+from tests.faults.faults_database import all_at_once, over_and_over, raw, refused, with_worker
 from tests.faults.faults_database_way import vanish
 from tests.faults.faults_proxy import Proxy
 from tests.faults.faults_stage import FaultStage
@@ -41,25 +40,17 @@ def stage(tmp_path_factory):
 @contextlib.contextmanager
 def crowd(stage):
     """So many who buy one plan after the other until the block ends; all of them with their answers."""
-    over, buyers = threading.Event(), []
+    buyers = []
 
     def buy():
-        while not over.is_set():
-            buyer = Buyer(stage)
-            with contextlib.suppress(AssertionError, OSError):  # a session that was refused, or whose answer never came
-                buyer.open()
-                buyers.append(buyer)
-                buyer.complete()
+        buyer = Buyer(stage)
+        with contextlib.suppress(AssertionError, OSError):  # a session that was refused, or whose answer never came
+            buyer.open()
+            buyers.append(buyer)
+            buyer.complete()
 
-    threads = [threading.Thread(target=buy) for _ in range(BUYERS)]
-    for thread in threads:
-        thread.start()
-    try:
+    with over_and_over(buy, BUYERS):
         yield buyers
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join(120)
 
 
 def test_power_loss_under_load_loses_nothing_that_was_answered(stage):

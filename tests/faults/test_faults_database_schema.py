@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import psycopg
@@ -20,7 +19,7 @@ from dev import doors, postgres
 from service.store import database
 from tests.faults import faults_judge
 from tests.faults.faults_clients import Buyer
-from tests.faults.faults_database import WITH_CLUSTERS, Customer, admin, with_worker
+from tests.faults.faults_database import WITH_CLUSTERS, Customer, admin, over_and_over, with_worker
 from tests.faults.faults_stage import FaultStage
 from tests.journeys.journeys_stage import ROOT, eventually
 
@@ -94,23 +93,15 @@ def test_every_fault_of_the_list_is_planned_or_waits_for_clusters():
 @contextlib.contextmanager
 def traffic(stage):
     """So many who buy, change, read, one after the other. The list of those who bought."""
-    over, buyers = threading.Event(), []
+    buyers = []
 
     def buy():
-        while not over.is_set():
-            customer = Customer(stage)
-            buyers.append(customer)
-            assert customer.change(4).status_code in {200, 202}
+        customer = Customer(stage)
+        buyers.append(customer)
+        assert customer.change(4).status_code in {200, 202}
 
-    threads = [threading.Thread(target=buy) for _ in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    try:
+    with over_and_over(buy, CLIENTS):
         yield buyers
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join(120)
 
 
 def test_migration_gives_way_to_whoever_uses_a_table(stage, releases, monkeypatch):
