@@ -133,7 +133,7 @@ def work(tools: Tools) -> None:
 
 async def _until_told(tools: Tools) -> bool:
     """Whether the worker was told to stop. procrastinate's ends by itself, and says nothing, when it loses its connection."""
-    app, loop = app_for(tools), asyncio.get_running_loop()
+    app, loop, told = app_for(tools), asyncio.get_running_loop(), asyncio.Event()
     try:
         async with app.open_async():
             running = app.run_worker_async(
@@ -144,8 +144,13 @@ async def _until_told(tools: Tools) -> bool:
                 install_signal_handlers=False,
             )
             worker = asyncio.create_task(running)
+
+            def stop() -> None:
+                told.set()  # procrastinate's worker may be about to end by itself, and hear no cancellation any more
+                worker.cancel()
+
             for sign in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(sign, worker.cancel)
+                loop.add_signal_handler(sign, stop)
             await worker
     except asyncio.CancelledError:
         return True
@@ -153,4 +158,4 @@ async def _until_told(tools: Tools) -> bool:
         log.warning("worker.database_lost", error=type(error).__name__)
     else:
         log.warning("worker.database_lost")
-    return False
+    return told.is_set()

@@ -87,13 +87,18 @@ def stage_answer(buyer):
 
 
 def test_worker_that_starts_while_the_database_is_away_waits_for_it(stage):
+    eventually(lambda: stage.sql("SELECT 1 FROM jobs.rounds"), within=60)  # it had begun, with a database that was there
     stage.stop("worker")
     [(last,)] = stage.sql("SELECT max(ended_at) FROM jobs.rounds")
     stage.stop_database()
     stage.start_again("worker")
     eventually(lambda: "worker.database_lost" in stage.logs()["worker.log"], within=60)
     stage.start_database()
-    eventually(lambda: stage.sql("SELECT 1 FROM jobs.rounds WHERE name = 'look' AND ended_at > %s", last), within=60)
+    looked = "SELECT 1 FROM jobs.rounds WHERE name = 'look' AND ended_at > %s"
+    try:
+        eventually(lambda: stage.sql(looked, last), within=120)
+    except AssertionError:
+        pytest.fail(f"it does not work again:\n{stage.logs()['worker.log'][-3_000:]}")
 
 
 def test_silent_way_to_the_database_is_given_up_and_comes_back(stage):
