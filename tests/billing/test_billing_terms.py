@@ -105,6 +105,18 @@ def test_cheaper_plan_takes_effect_with_the_next_period(desk, bluesnap, bought, 
     assert (later.plan, later.next_plan, later.applies_from, desk.access().plan) == ("team", None, None, "team")
 
 
+def test_cheaper_plan_that_waited_is_the_one_that_is_bought_again(desk, bluesnap, bought, change, clock):
+    change(plan="business")
+    renew(desk, bluesnap, bought, clock)
+    change(plan="team")
+    bluesnap.change(bought, status="CANCELED")
+    ended = look(desk)
+    assert (ended.status, ended.plan, ended.next_plan, ended.amount) == ("ended", "team", None, Decimal("290.00"))
+    bluesnap.next_charge = date(2031, 6, 20)
+    again = desk.reactivate().subscription
+    assert (again.plan, again.amount, again.status) == ("team", Decimal("290.00"), "active")
+
+
 def test_downgrade_that_is_taken_back_charges_as_before(desk, bluesnap, bought, change, clock):
     change(plan="business")
     renew(desk, bluesnap, bought, clock)

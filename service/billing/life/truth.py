@@ -45,7 +45,8 @@ def differences(ours: Subscription, seen: Seen, *, now: datetime, zone: ZoneInfo
         found.append((Event.RENEWED, _renewed(ours, seen.next_charge_on, zone)))
     over = not later and ours.paid_until is not None and now >= ours.paid_until
     if seen.status in OVER or (over and seen.renews is False):
-        return [*found, (Event.ENDED, {"ended_at": now, "renews": False, **NO_NEXT})]
+        # whoever takes it up again goes on with the plan that was agreed last, not with the dearer one that was paid for until now
+        return [*found, (Event.ENDED, {"ended_at": now, "renews": False, **_plan_that_waited(ours), **NO_NEXT})]
     if seen.renews is not None and seen.renews != ours.renews:
         found.append((Event.RESUMED if seen.renews else Event.ENDING, {"renews": seen.renews}))
     waited = ours.paid_until is not None and now >= ours.paid_until + PATIENCE
@@ -63,10 +64,12 @@ NO_NEXT: dict[str, Any] = {"next_plan": None, "next_plan_version": None, "applie
 
 def _renewed(ours: Subscription, day: date, zone: ZoneInfo) -> dict[str, Any]:
     """A new period: with it the plan that waited for it, and the price that applied from its first day."""
-    values: dict[str, Any] = {"next_charge_on": day, "paid_until": start_of_day(day, zone)}
-    if ours.next_plan is not None:
-        values |= {"plan": ours.next_plan, "plan_version": ours.next_plan_version}
+    values = {"next_charge_on": day, "paid_until": start_of_day(day, zone), **_plan_that_waited(ours)}
     return values | (NO_NEXT if ours.next_plan is not None or ours.applies_from is not None else {})
+
+
+def _plan_that_waited(ours: Subscription) -> dict[str, Any]:
+    return {"plan": ours.next_plan, "plan_version": ours.next_plan_version} if ours.next_plan is not None else {}
 
 
 def is_understood(seen: Seen) -> bool:
