@@ -16,7 +16,7 @@ from tests.faults.faults_judge import assert_holds
 from tests.faults.faults_stage import FaultStage
 from tests.journeys.journeys_stage import eventually
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 PATIENT = {
     "PANLESS_CONNECT_SECONDS": "10",
