@@ -22,9 +22,8 @@ from tests.journeys.journeys_stage import PAYER, account_of, eventually, new_nam
 def a_worker_dies_between_effect_and_notice(stage):
     """Killed at the first commit that has a notice's effect: the notice must be in it."""
     name = new_name()
-    stage.lever(
-        "notices", {"mode": "hold"}
-    )  # or the first one may wait for the purchase, and never be applied by this bug
+    # or the first one may wait for the purchase, and never be applied by this bug
+    stage.lever("notices", {"mode": "hold"})
     stage.buy(name)
     stage.lever("notices", {"mode": "send"})
     stage.settled()

@@ -137,10 +137,8 @@ def test_notice_signed_at_another_time_is_a_hint_and_bluesnap_is_asked(stage, fa
         stage.saw(fault)
     eventually(lambda: inbox(stage, body)[0][0] == "applied", within=120)
     [outcome] = inbox(stage, body)
-    assert outcome in {
-        ("applied", "by_look"),
-        ("applied", None),
-    }  # BlueSnap's own, let go, may be quicker than the look
+    # BlueSnap's own, let go, may be quicker than the look
+    assert outcome in {("applied", "by_look"), ("applied", None)}
     only_once(stage, body, outcome)
     faults_judge.assert_holds(stage, on=("I3", "I4"), deep=False)
 

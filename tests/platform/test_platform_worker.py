@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 import json
+import os
+import signal
 
 import pytest
 
@@ -73,3 +77,26 @@ def test_name_of_loopback_is_refused_outside_the_simulator(receive, wired):
     )  # fmt: skip
     outcome = tools.platform.tell("ev_" + "b" * 30, b"{}", moment=tools.clock())
     assert (outcome.cause, receiver.connections) == ("address_not_public", 0)
+
+
+class EndingApp:
+    """As procrastinate's worker that has just lost its connection: it ends, and hears no cancellation any more."""
+
+    def __init__(self, stopped):
+        self.stopped = stopped
+
+    @contextlib.asynccontextmanager
+    async def open_async(self):
+        yield self
+
+    async def run_worker_async(self, **_):
+        if self.stopped:
+            os.kill(os.getpid(), signal.SIGTERM)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.5 if self.stopped else 0)
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_stop_is_heard_also_while_the_worker_is_ending_by_itself(monkeypatch, stopped):
+    monkeypatch.setattr(jobs, "app_for", lambda _: EndingApp(stopped))
+    assert asyncio.run(jobs._until_told(None)) is stopped
