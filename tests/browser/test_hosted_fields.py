@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from simulator import tokens
 from simulator.cards import NAMED
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from merchant_page import FIELDS, good
 
 from simulator import tokens
 
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 DATA = {"amount": 29, "currency": "USD", "billingFirstName": "Mira"}
 
 

@@ -322,7 +322,8 @@ def test_stale_notice_is_kept_as_a_hint_and_changes_no_state(stage, name):
     assert "public.notices" in changed
     assert changed <= {"public.notices", "public.subscriptions"}  # when to look at BlueSnap is written there
     assert resend(stage, notice) == 200
-    assert risen(before, counted(stage)) == {"hint": 1, "applied": 1}
+    # the worker may have looked by now: then the hint has become the charge's notice, and this is the same said again
+    assert risen(before, counted(stage)) in ({"hint": 1, "applied": 1}, {"hint": 1, "repeated": 1})
     assert stage.account(name) == account
     assert stage.tables("public")["public.charges"] == rows["public.charges"]
 

@@ -96,6 +96,16 @@ class EndingApp:
             await asyncio.sleep(0.5 if self.stopped else 0)
 
 
+@pytest.fixture
+def no_loop():
+    """The thread of tests without the loop that Playwright leaves running in it. Signals are heard in no other thread."""
+    left = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(left)
+
+
+@pytest.mark.usefixtures("no_loop")
 @pytest.mark.parametrize("stopped", [True, False])
 def test_stop_is_heard_also_while_the_worker_is_ending_by_itself(monkeypatch, stopped):
     monkeypatch.setattr(jobs, "app_for", lambda _: EndingApp(stopped))
