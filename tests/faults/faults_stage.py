@@ -141,11 +141,9 @@ class FaultStage(Stage):
         self.stack.children[name].wait(10)
 
     def stop(self, name, within=20.0):
-        """SIGTERM, and wait for the end. The seconds that it took."""
-        begun = time.monotonic()
+        """SIGTERM, and wait for the end."""
         self.stack.children[name].terminate()
         self.stack.children[name].wait(within)
-        return time.monotonic() - begun
 
     def start_again(self, name):
         """A part that has ended, anew; waits until the service answers. What it logged before is kept beside the log, as `NAME.log.1`, `.2` …"""

@@ -8,7 +8,7 @@ from tests.faults import bugs
 from tests.faults.faults_scenarios import PROVEN, TRIALS, UNPROVEN
 from tests.faults.faults_stage import FaultStage
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.faults
 #: The ten of the list, by their names here.
 LISTED = {
     "fresh_key", "server_error_is_failure", "apply_before_commit", "commit_warning_ignored", "short_dedup_window", "broad_except",

@@ -27,7 +27,7 @@ from tests.journeys.journeys_stage import (
     told,
 )
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 COPIES = 6
 #: The calls that create or move money at BlueSnap.
 MONEY = ("create_subscription", "refund", "run_specific")

@@ -14,7 +14,7 @@ from tests.faults.faults_matrix import bring_back
 from tests.faults.faults_stage import FaultStage
 from tests.journeys.journeys_stage import SESSIONS, eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 #: Where each may die: its intent is committed, its call is under way or answered, its end is committed.
 PUT = (
     "subscription.change_requested.committed",

@@ -25,7 +25,7 @@ from tests.faults.faults_database_way import ANSWER_LOST, LOST, DatabaseProxy
 from tests.faults.faults_stage import FaultStage
 from tests.journeys.journeys_stage import at_once, new_name
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 
 #: The transactions of a completion, by what is written in them and by nothing else: (having, without).
 COMPLETION = {

@@ -16,7 +16,7 @@ from tests.faults.faults_database import Customer, all_at_once, calls, heard, ra
 from tests.faults.faults_stage import FaultStage
 from tests.journeys.journeys_stage import eventually, new_name
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 
 #: A cluster with what it writes before a checkpoint gives room back.
 MEGABYTES = 160

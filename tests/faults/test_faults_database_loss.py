@@ -21,7 +21,7 @@ from tests.faults.faults_proxy import Proxy
 from tests.faults.faults_stage import FaultStage
 from tests.journeys.journeys_stage import eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 LOSSES, BUYERS = 3, 4

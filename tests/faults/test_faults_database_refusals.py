@@ -23,7 +23,7 @@ from tests.faults.faults_database import (
 from tests.faults.faults_stage import FaultStage
 from tests.journeys.journeys_stage import eventually, new_name
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 
 #: Few, so that they are used up soon; the service takes at most 52 of them.
 CONNECTIONS = 70

@@ -23,7 +23,7 @@ from tests.faults.faults_database import WITH_CLUSTERS, Customer, admin, over_an
 from tests.faults.faults_stage import FaultStage
 from tests.journeys.journeys_stage import ROOT, eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 
 #: What a release to come may do, in the order of docs/operating.md: what old code can live with, the data, and what nobody needs any more.
 EXPAND = """

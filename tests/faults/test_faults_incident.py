@@ -13,7 +13,7 @@ from tests.faults.faults_judge import healthy
 from tests.faults.faults_stage import FaultStage
 from tests.journeys.journeys_stage import eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 #: Longer than a call may take and the quiet period after it; the call is carried out when its repeat is long answered.
 LATE_SECONDS = 8
 

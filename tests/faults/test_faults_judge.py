@@ -19,7 +19,7 @@ from tests.faults.faults_stage import FaultStage
 from tests.journeys.journeys_stage import account_of, told
 from tests.support.cards import VISA
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ from tests.faults.faults_notices import (
 from tests.faults.faults_stage import FaultStage
 from tests.journeys.journeys_stage import eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 COPIES = 100
 MUTATIONS = 1_000
 

@@ -26,7 +26,7 @@ from tests.faults.faults_notices import (
 from tests.faults.faults_stage import FaultStage
 from tests.journeys.journeys_stage import account_of, eventually, paused
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 
 
 @pytest.fixture(scope="module")

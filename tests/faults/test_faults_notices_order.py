@@ -27,7 +27,7 @@ from tests.faults.faults_notices import (
 from tests.faults.faults_stage import FaultStage
 from tests.journeys.journeys_stage import account_of, eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 COMMIT = "commit"
 #: What BlueSnap tells, in the order in which it happens; all of it while our own transaction about the purchase is still to come.
 TOLD = ("CHARGE", "REFUND", "CHARGEBACK", "CANCELLATION")

@@ -20,7 +20,7 @@ from tests.faults.faults_stage import FaultStage, run
 from tests.journeys.journeys_stage import eventually, new_name, problem
 from tests.journeys.journeys_stage import told as told_in
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 
 #: Two workers of eight threads, three of which never wait for BlueSnap; a call may take long here, since slots are what this is about.
 SETTINGS = {

@@ -21,7 +21,7 @@ from tests.faults.faults_serving import another_service, another_worker
 from tests.faults.faults_stage import FaultStage
 from tests.journeys.journeys_stage import ROOT, account_of, at_once, eventually, new_name, paused, told
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 FULL = Path("/dev/full")
 #: Far longer than any test waits: a signup that is settled sooner was woken.
 LONG_QUIET = "300"

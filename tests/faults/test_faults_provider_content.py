@@ -21,7 +21,7 @@ from tests.faults.faults_wire import Wire, answer
 from tests.journeys.journeys_stage import account_of, eventually, paused, problem, told
 from tests.support.hostile_provider import with_body
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 MEGABYTE = 1_000_000
 
 

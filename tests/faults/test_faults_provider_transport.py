@@ -37,7 +37,7 @@ from tests.faults.faults_wire import answer as said
 from tests.journeys.journeys_stage import account_of, eventually, new_name, paused, problem, told
 from tests.support.certificates import Authority
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from tests.faults.faults_proxy import Proxy
 from tests.journeys.journeys_stage import eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 SAID = b"0123456789"
 LENGTH = len(SAID)
 

@@ -17,7 +17,7 @@ from tests.faults.faults_notices import bought, kept_back, provider_id
 from tests.faults.faults_stage import FaultStage
 from tests.journeys.journeys_stage import eventually, problem, told
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 #: The calls by which money moves at BlueSnap.
 MONEY = ("create_subscription", "refund", "refund_legacy", "run_specific")
 

@@ -92,8 +92,8 @@ class EndingApp:
     async def run_worker_async(self, **_):
         if self.stopped:
             os.kill(os.getpid(), signal.SIGTERM)
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.sleep(0.5 if self.stopped else 0)
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.get_running_loop().create_future()
 
 
 @pytest.fixture
