@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from service import crashpoints
 from service.config.deadlines import broken_links
-from service.config.declarations import PREFIX, REQUIRED, ROOT, SETTINGS, Environment, Setting, Settings
+from service.config.declarations import SETTINGS, Settings
+from service.config.declaring import PREFIX, REQUIRED, ROOT, Environment, Setting
 from service.config.parsers import LOOPBACK
 from service.errors import SettingsError
 
