@@ -19,8 +19,8 @@ _SIMULATOR = {
 }
 
 
-def of_service(ports: Ports, database_url: str, kept: Mapping[str, str]) -> dict[str, str]:
-    """Every PANLESS_ setting that differs from its default, for a service that sells through the simulator."""
+def of_service(ports: Ports, database_url: str, data: Path, kept: Mapping[str, str]) -> dict[str, str]:
+    """Every PANLESS_ setting that differs from its default, for a service that sells through the simulator and archives below `data`."""
     simulator = f"http://127.0.0.1:{ports.simulator}"
     return {
         "PANLESS_ENVIRONMENT": "simulator",
@@ -38,6 +38,7 @@ def of_service(ports: Ports, database_url: str, kept: Mapping[str, str]) -> dict
         "PANLESS_METRICS_BIND": f"127.0.0.1:{ports.metrics}",
         "PANLESS_WORKER_METRICS_BIND": f"127.0.0.1:{ports.worker}",
         "PANLESS_WORKERS": "2",
+        "PANLESS_ARCHIVE_URL": str(data / "archive"),
         # everybody who tries the demo has one address, and most try the declining card first
         "PANLESS_SESSIONS_PER_ADDRESS": "100000",
         "PANLESS_BREAKER_MINIMUM": "1000",

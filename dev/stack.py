@@ -192,7 +192,7 @@ class Stack:
 
     def _configure(self, database_url: str) -> None:
         kept = configuration.read(self.settings_file)
-        settings = configuration.of_service(self.ports, database_url, kept)
+        settings = configuration.of_service(self.ports, database_url, self._data, kept)
         settings |= {name: value for name, value in self._overrides.items() if name.startswith("PANLESS_")}
         configuration.write(self.settings_file, settings)
         simulator = configuration.of_simulator(self.ports, self.key_file)

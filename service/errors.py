@@ -3,6 +3,10 @@
 PanlessError
 ├── SettingsError         the process must not start
 ├── Refusal               a caller is told no, with a Code
+├── ArchiveError          a piece cannot be written, or read
+│   ├── ArchiveAway       the archive does not answer, or not as it should; what was put may be there
+│   ├── ArchiveConflict   something else has the name
+│   └── ArchiveMissing    nothing has the name
 └── BlueSnapError         how a call to BlueSnap ended, by what may have happened there
     ├── NeverSent         provably never left this machine; may be made again
     ├── RetryLater        definitely not processed; may be repeated with the same key
@@ -149,6 +153,22 @@ class Refusal(PanlessError):
         self.retry_after = retry_after
         self.reason = reason
         self.errors = errors
+
+
+class ArchiveError(PanlessError):
+    """The text is the name of the piece, or the kind of the error; never what it holds, nor the archive's address."""
+
+
+class ArchiveAway(ArchiveError):
+    """It does not answer, refuses us, or is full. What was put may be there all the same; to put it again does no harm."""
+
+
+class ArchiveConflict(ArchiveError):
+    """The name holds something else, which stays."""
+
+
+class ArchiveMissing(ArchiveError):
+    """Nothing has that name."""
 
 
 class BlueSnapError(PanlessError):

@@ -157,6 +157,12 @@ class Settings:
         "origin under which BlueSnap reaches us; `doctor` compares it with BlueSnap's",
         None,
     )
+    archive_url: str | None = one(
+        "ARCHIVE_URL",
+        parsers.archive,
+        "folder off this host, s3://… or gs://…, for logs and checkpoints; none: nothing is archived",
+        None,
+    )
     sweep_hours: int = one("SWEEP_HOURS", parsers.integer(1, 24), "hours between two sweeps of the worker", 6)
     worker_metrics_bind: tuple[str, int] = one(
         "WORKER_METRICS_BIND", parsers.bind, "where the worker's metrics are served", ("127.0.0.1", 8082)

@@ -16,6 +16,9 @@ MIN_WEBHOOK_KEY = 16
 #: A name or an IPv4 address, of labels as DNS has them, or an IPv6 address without a zone.
 HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
 
+#: A bucket, and what is below it.
+STORE = re.compile(r"[a-z0-9][a-z0-9._-]{2,62}(/[A-Za-z0-9._-]+)*/?", re.ASCII)
+
 
 def text(value: str) -> str:
     """Any text but blanks."""
@@ -63,6 +66,17 @@ def address(value: str) -> str:
     if parts.scheme == "http" and host not in LOOPBACK:
         raise ValueError("must use https outside loopback")
     return parts.scheme + given[len(parts.scheme) :]
+
+
+def archive(value: str) -> str:
+    """The path of a folder, or the address of a place in an object store, with no user in it: how to sign in is known to the store's own package."""
+    given = text(value)
+    scheme, mark, rest = given.partition("://")
+    if not mark:
+        return given
+    if scheme not in {"s3", "gs"} or not STORE.fullmatch(rest):
+        raise ValueError("is neither a folder nor an address such as s3://bucket/folder or gs://bucket/folder")
+    return given.rstrip("/")
 
 
 def list_(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:

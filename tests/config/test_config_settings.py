@@ -103,6 +103,10 @@ CASES = {
     "PANLESS_LOOK_SECONDS": numbers(1, 3_600),
     "PANLESS_DISPUTE_ACCESS": ([("period", "period"), ("full", "full"), ("none", "none")], [CANARY, "Period"]),
     "PANLESS_THREE_D_SECURE": ([("when_asked", "when_asked"), ("always", "always")], [CANARY, "true"]),
+    "PANLESS_ARCHIVE_URL": (
+        [("/a/archive", "/a/archive"), ("s3://logs.example/panless/", "s3://logs.example/panless"), ("gs://logs", "gs://logs")],
+        [" ", f"http://{CANARY}.example", f"s3://{CANARY}@bucket", "s3://", f"s3://bucket/{CANARY}?a=b", f"memory://{CANARY}", f"s3://bucket/a::file://{CANARY}"],
+    ),
     "PANLESS_EVENTS_URL": (
         [("https://a.example/b?c=d", "https://a.example/b?c=d"), (" HTTPS://a.example ", "https://a.example"), ("http://localhost:1/x", "http://localhost:1/x")],
         [CANARY, f"https://{CANARY}@a.example", f"https://a.example/#{CANARY}", f"http://{CANARY}.example", "https://", f"https://{CANARY}:x", f"https://a.example/{CANARY} b", f"https://{CANARY}_.example"],
