@@ -2,7 +2,7 @@
 # Arguments: make test ARGS="-k decline"; another interpreter: make PYTHON=python3.12 test
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help run reset test test-long leaks faults seeds soak mutants check format lock openapi browser setup
+.PHONY: help run reset test test-long leaks faults seeds soak mutants check advisories format lock openapi browser setup
 
 help: ## list these targets
 	@$(PYTHON) -m dev targets
@@ -36,6 +36,9 @@ mutants: ## change the guards' code a little at a time, and see that their tests
 
 check: ## format, lint, types, layers, architecture, API description, Dockerfile
 	@$(PYTHON) -m dev check $(ARGS)
+
+advisories: ## say which known flaws our requirements have, and how old that knowledge is
+	@$(PYTHON) -m dev advisories $(ARGS)
 
 format: ## put the code into its format
 	@$(PYTHON) -m dev format $(ARGS)

@@ -33,6 +33,7 @@ COMMANDS = {
     "mutants": Command("dev.mutants", "change the guards' code a little at a time: their tests must notice"),
     "stack": Command("dev.standing", "a private stack for programs, until standard input ends"),
     "check": Command("dev.checks", "format, lint, types, layers, architecture, API description, Dockerfile"),
+    "advisories": Command("dev.advisories", "known flaws of our requirements, and how old that knowledge is"),
     "format": Command("dev.formatting", "put the code into its format, and mend what can be mended"),
     "lock": Command("dev.lock", "pin the requirements with hashes (--upgrade: to the newest)"),
     "openapi": Command("dev.openapi", "write openapi.yaml (--check: compare only)"),

@@ -17,7 +17,7 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import OperationalError as DatabaseError
 
-from service.billing import telling, tidy
+from service.billing import telling, tidy, watch
 from service.billing.buying import settle
 from service.billing.hearing import notices
 from service.billing.life import looks
@@ -37,7 +37,7 @@ PLACES = 10
 #: Before the database is tried again.
 AGAIN_SECONDS = 2
 #: The kinds of rounds whose last good end is remembered; a sweep remembers its own, since one that stops at its limit ends too.
-ROUNDS = ("settle_signups", "settle_refunds", "look", "hear_again", "tell", "tidy", rounds.SWEEP)
+ROUNDS = ("settle_signups", "settle_refunds", "look", "hear_again", "tell", "tidy", "watch", rounds.SWEEP)
 log = structlog.get_logger()
 
 
@@ -58,6 +58,7 @@ def app_for(tools: Tools) -> procrastinate.App:
         app, "sweep", f"{SWEEP_MINUTE} */{tools.settings.sweep_hours} * * *", lambda: sweeping.sweep_on_schedule(tools)
     )
     add("tidy", each_minute, lambda: tidy.tidy(tools))
+    add("watch", each_minute, lambda: watch.watch(tools))
 
     @app.periodic(cron=each_minute)
     @app.task(name="forget_stalled", queue=QUEUE, queueing_lock="forget_stalled")

@@ -66,6 +66,7 @@ def build(settings: Settings) -> Tools:
             pool_size=settings.threads,
         ),
         clock=simulator_clock(settings.clock_url) if settings.clock == "simulator" else system_clock,
+        machine_clock=system_clock,
         catalogue=catalogue.read(settings.plans_file, settings.environment),
         keyring=Keyring(settings.secret_keys),
         platform=_platform(settings),

@@ -17,12 +17,13 @@ from service.store.keyring import Keyring
 
 @dataclass(frozen=True)
 class Tools:
-    """`clock` tells business time; leases and the journal use the database's. `platform` is None where no address for events is set."""
+    """`clock` tells business time, `machine_clock` this machine's; leases and the journal use the database's. `platform` is None where no address for events is set."""
 
     settings: Settings
     engine: Engine
     bluesnap: BlueSnapClient
     clock: Callable[[], datetime]
+    machine_clock: Callable[[], datetime]
     catalogue: Catalogue
     keyring: Keyring
     platform: PlatformClient | None = None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from service.cli import (
     adopt,
+    advisories,
     disputes,
     doctor,
     events,
@@ -34,7 +35,21 @@ def _parser(work: Command, others: Sequence[Register]) -> argparse.ArgumentParse
     parser = Parser(prog="python -m service", description="Panless, for operators.")
     commands = Commands(parser.add_subparsers(required=True, metavar="COMMAND"), common)
     serving.register(commands, work)
-    for subject in (keys, plans, events, adopt, sweep, notices, disputes, refunds, signups, tasks, doctor, page):
+    for subject in (
+        keys,
+        plans,
+        events,
+        adopt,
+        sweep,
+        notices,
+        disputes,
+        refunds,
+        signups,
+        tasks,
+        doctor,
+        page,
+        advisories,
+    ):
         subject.register(commands)
     for register in others:
         register(commands)

@@ -14,13 +14,12 @@ def register(commands: Commands) -> None:
 
 def examine(arguments: argparse.Namespace) -> int:
     """Find what is wrong: notices, addresses, keys, clocks, plans, what waits. Changes nothing."""
-    from service import wiring
     from service.billing.repair import doctor
     from service.billing.repair.doctor_checks import Severity
     from service.errors import Refusal
 
     try:
-        findings = doctor.examine(tools(), wiring.system_clock)
+        findings = doctor.examine(tools())
     except Refusal:
         return complain("the simulator's clock does not answer")
     rows = [

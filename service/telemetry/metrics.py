@@ -7,6 +7,7 @@ import os
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     generate_latest,
     multiprocess,
@@ -79,6 +80,19 @@ CONNECTIONS_PUT_OFF = Counter(
     "panless_connections_put_off", "Connections that were not taken at once for want of open files or memory"
 )
 LIMITS_HIT = Counter("panless_limits_hit", "Card attempts and sessions refused by a limit", ["limit"])
+CLOCK_SKEW = Gauge(
+    "panless_clock_skew_seconds",
+    "How far this machine's clock and the database's are apart for certain",
+    multiprocess_mode="livemostrecent",
+)
+ADVISORIES_AGE = Gauge(
+    "panless_advisories_age_days",
+    "Of the list of known flaws that this code came with",
+    multiprocess_mode="livemostrecent",
+)
+ADVISORIES_OPEN = Gauge(
+    "panless_advisories_open", "Known flaws in what this process is made of", multiprocess_mode="livemostrecent"
+)
 LOG_RECORDS_LOST = Counter("panless_log_records_lost", "Log records that could not be written at all")
 LOG_RECORDS_WITHHELD = Counter("panless_log_records_withheld", "Log records that could not be written as they were")
 

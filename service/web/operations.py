@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.billing import clocks
 from service.billing.tools import Tools
 from service.config import ROOT
 from service.errors import Code, Refusal
@@ -28,8 +29,8 @@ def healthz(call: Call) -> Reply:  # noqa: ARG001
     "GET", "/readyz", summary="Can requests be served?", lock=NoLock(), answers={200: None}, problems=(Code.NOT_READY,)
 )
 def readyz(call: Call) -> Reply:
-    """Whether the database answers and has at least our schema. BlueSnap is not asked: its trouble is not ours to be restarted for."""
-    if not _schema_serves(call.tools):
+    """Whether the database answers, has at least our schema, and a clock near ours. BlueSnap is not asked: its trouble is not ours to be restarted for."""
+    if not _database_serves(call.tools):
         raise Refusal(Code.NOT_READY, retry_after=1)
     return Reply(200)
 
@@ -60,10 +61,12 @@ def on_metrics_port(tools: Tools) -> bool:
     return request.environ.get("SERVER_PORT") == str(tools.settings.metrics_bind[1])
 
 
-def _schema_serves(tools: Tools) -> bool:
+def _database_serves(tools: Tools) -> bool:
     try:
         with tools.engine.connect() as connection:
             # a newer schema still serves old code: migrations only add what old code can live with, until nobody runs it
-            return (database.schema_version(connection) or "") >= database.HEAD
+            if (database.schema_version(connection) or "") < database.HEAD:
+                return False
+            return clocks.measured(tools, connection).at_least <= clocks.REFUSED
     except SQLAlchemyError:
         return False

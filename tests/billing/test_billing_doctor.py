@@ -38,7 +38,7 @@ def examine(tools, bluesnap):
 
     def run():
         bluesnap.clock = bluesnap.clock or machine().replace(microsecond=0)
-        return {(one.word, one.subject) for one in doctor.examine(tools, machine)}
+        return {(one.word, one.subject) for one in doctor.examine(replace(tools, machine_clock=machine))}
 
     return run
 
@@ -268,7 +268,7 @@ def test_silent_bluesnap_leaves_unchecked_what_only_it_knows(bluesnap, examine):
 @pytest.mark.parametrize(("ahead", "found"), [(0, False), (-1, False), (7, True), (-7, True)])
 def test_clock_of_bluesnap_is_compared_with_this_machine(tools, bluesnap, examine, ahead, found):
     bluesnap.clock = MACHINE.replace(microsecond=0) + timedelta(seconds=ahead)
-    words = {one.word for one in doctor.examine(tools, lambda: MACHINE)}
+    words = {one.word for one in doctor.examine(replace(tools, machine_clock=lambda: MACHINE))}
     assert ("clock.bluesnap" in words) is found
     assert "clock.database" in words  # which is years ahead of such a machine
 
@@ -276,6 +276,6 @@ def test_clock_of_bluesnap_is_compared_with_this_machine(tools, bluesnap, examin
 def test_worst_comes_first(tools, bluesnap):
     bluesnap.plans.clear()
     bluesnap.script("get_clock", Unknown("read_timed_out"))
-    severities = [one.severity for one in doctor.examine(tools, machine)]
+    severities = [one.severity for one in doctor.examine(replace(tools, machine_clock=machine))]
     assert severities == sorted(severities, key=doctor.ORDER.index)
     assert len(set(severities)) > 1

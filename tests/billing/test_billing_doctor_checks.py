@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from service.billing.clocks import Offset
 from service.billing.plans import PlanProblem
 from service.billing.repair import doctor_checks as checks
-from service.billing.repair.doctor_checks import NEEDED, ON_DEMAND, Offset, Silent
+from service.billing.repair.doctor_checks import NEEDED, ON_DEMAND, Silent
 from service.bluesnap.payloads import Destination, NotificationConfig
 from service.store.diagnosis import Waiting
 

@@ -37,6 +37,7 @@ def test_nothing_is_installed_where_nothing_is_missing(ci):
         0,
         [
             "CI=true make check",
+            "CI=true make advisories",
             "CI=true make test",
             "CI=true make test-long",
             "CI=true make leaks",
@@ -52,6 +53,7 @@ def test_missing_chromium_and_venv_are_installed_first(ci):
     assert calls[1].endswith("python3-venv chromium")
     assert calls[2:] == [
         "CI=true make check",
+        "CI=true make advisories",
         "CI=true make test",
         "CI=true make test-long",
         "CI=true make leaks",
@@ -63,7 +65,14 @@ def test_missing_chromium_and_venv_are_installed_first(ci):
 def test_failed_check_fails_the_run_but_the_tests_still_run(ci):
     status, calls = ci("chromium", check_status=3)
     assert status == 3
-    assert [call.rpartition(" ")[2] for call in calls[-5:]] == ["test", "test-long", "leaks", "faults", "seeds"]
+    assert [call.rpartition(" ")[2] for call in calls[-6:]] == [
+        "advisories",
+        "test",
+        "test-long",
+        "leaks",
+        "faults",
+        "seeds",
+    ]
 
 
 def test_script_is_executable_as_it_stands():

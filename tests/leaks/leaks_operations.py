@@ -158,6 +158,7 @@ def mail_of_a_schedule(case, stage):
             "tell",
             "sweep",
             "tidy",
+            "watch",
             "forget_stalled",
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from datetime import UTC, datetime, timedelta
 
-from service import config
+from service import config, wiring
 from service.billing import catalogue
 from service.billing.tools import Tools
 from service.store.keyring import Keyring
@@ -54,7 +54,7 @@ def settings_of(**settings):
     return config.load(environ_of(**settings))
 
 
-def tools_over(engine, bluesnap, clock, *, platform=None, **settings):
+def tools_over(engine, bluesnap, clock, *, platform=None, machine_clock=None, **settings):
     """All tools of a process, over these. `platform` is who is told of events; nobody by default."""
     parsed = settings_of(**settings)
     return Tools(
@@ -62,6 +62,7 @@ def tools_over(engine, bluesnap, clock, *, platform=None, **settings):
         engine=engine,
         bluesnap=bluesnap,
         clock=clock,
+        machine_clock=machine_clock or wiring.system_clock,
         catalogue=catalogue.read(parsed.plans_file, parsed.environment),
         keyring=Keyring(parsed.secret_keys),
         platform=platform,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from service.billing.clocks import Offset
 from service.billing.plans import PlanProblem
 from service.bluesnap.payloads import NotificationConfig
 from service.store.diagnosis import Waiting
@@ -53,19 +54,6 @@ class Silent:
     """BlueSnap did not say, for this cause."""
 
     cause: str
-
-
-@dataclass(frozen=True)
-class Offset:
-    """By how much another clock is ahead of this machine's, and how far that may be wrong."""
-
-    ahead: timedelta
-    uncertain: timedelta
-
-    @property
-    def at_least(self) -> timedelta:
-        """The difference that is certain."""
-        return max(abs(self.ahead) - self.uncertain, timedelta(0))
 
 
 def never_arrived(untold: dict[str, int], arrived: dict[str, int]) -> Iterator[Finding]:
