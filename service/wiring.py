@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import urllib3
 
+from service.archive import Archive
 from service.billing import catalogue
 from service.billing.tools import Tools
 from service.bluesnap.client import BlueSnapClient, Timeouts
@@ -70,6 +71,7 @@ def build(settings: Settings) -> Tools:
         catalogue=catalogue.read(settings.plans_file, settings.environment),
         keyring=Keyring(settings.secret_keys),
         platform=_platform(settings),
+        archive=Archive.open(settings.archive_url) if settings.archive_url else None,
     )
 
 

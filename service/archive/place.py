@@ -11,8 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import fsspec
-
 from service.errors import ArchiveAway, ArchiveConflict, ArchiveMissing, SettingsError
 
 #: The package that brings a scheme, for those that our settings take.
@@ -35,7 +33,9 @@ class Archive:
         """The archive of a folder's path or of an address such as `s3://bucket/below`. Connects to nothing yet. Raises SettingsError where its package is missing."""
         scheme, mark, rest = url.partition("://")
         if not mark:
-            return _Folder(Path(url))
+            return _Folder(url)
+        import fsspec  # a tenth of a second, for those who need it
+
         try:
             made = fsspec.get_filesystem_class(scheme)
         except ImportError:
@@ -43,10 +43,10 @@ class Archive:
             raise SettingsError(f"PANLESS_ARCHIVE_URL needs {package}: `pip install {package}`") from None
         except ValueError:
             raise SettingsError("PANLESS_ARCHIVE_URL has a scheme that fsspec does not know") from None
-        return cls(made, rest.strip("/"))
+        return cls(rest.strip("/"), made)
 
-    def __init__(self, made: Any, root: str) -> None:
-        self._made, self._root = made, root
+    def __init__(self, root: str, made: Any) -> None:
+        self._root, self._made = root, made
 
     @cached_property
     def _files(self) -> Any:
@@ -94,10 +94,8 @@ class Archive:
 class _Folder(Archive):
     """A folder on a disk, that only we can read. A piece is written beside its place, then linked to it: the system lets one of two do that."""
 
-    def __init__(self, path: Path) -> None:
-        from fsspec.implementations.local import LocalFileSystem
-
-        super().__init__(LocalFileSystem, str(path.absolute()))
+    def __init__(self, path: str) -> None:
+        super().__init__(str(Path(path).absolute()), _local)
 
     def _create(self, name: str, data: bytes) -> None:
         place = Path(self._root, name)
@@ -123,6 +121,12 @@ class _Folder(Archive):
                 if left.stat().st_mtime < now - _HALF_SECONDS:
                     left.unlink()
         return Path(path)
+
+
+def _local(**options: Any) -> Any:
+    from fsspec.implementations.local import LocalFileSystem
+
+    return LocalFileSystem(**options)
 
 
 def _sync(folder: Path) -> None:

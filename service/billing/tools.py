@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
+from service.archive import Archive
 from service.billing.catalogue import Catalogue
 from service.bluesnap.client import BlueSnapClient
 from service.config import Settings
@@ -17,7 +18,9 @@ from service.store.keyring import Keyring
 
 @dataclass(frozen=True)
 class Tools:
-    """`clock` tells business time, `machine_clock` this machine's; leases and the journal use the database's. `platform` is None where no address for events is set."""
+    """`clock` tells business time, `machine_clock` this machine's; leases and the journal use the database's. `platform` is None where no address
+    for events is set, `archive` where none is.
+    """
 
     settings: Settings
     engine: Engine
@@ -27,3 +30,4 @@ class Tools:
     catalogue: Catalogue
     keyring: Keyring
     platform: PlatformClient | None = None
+    archive: Archive | None = None
