@@ -27,6 +27,8 @@ WORD = r"[a-z][a-z_.]{0,62}"
 PROVIDER_WORD = r"[A-Z][A-Z_]{0,62}"
 #: What an API key may be allowed to do (DESIGN section 6). Scopes of later doors are added with their doors.
 SCOPES = ("checkout:write", "checkout:read", "accounts:read", "accounts:write", "refunds:write", "entries:read")
+#: What people look over again and again (store/reviews.py).
+REVIEWS = ("rights", "people_and_keys")
 SCOPE = r"[a-z]{2,20}:[a-z]{2,20}"
 CURRENCY = r"[A-Z]{3}"
 #: Money in major units, with at most twelve digits.

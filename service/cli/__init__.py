@@ -16,6 +16,7 @@ from service.cli import (
     page,
     plans,
     refunds,
+    reviews,
     serving,
     signups,
     sweep,
@@ -49,6 +50,7 @@ def _parser(work: Command, others: Sequence[Register]) -> argparse.ArgumentParse
         doctor,
         page,
         advisories,
+        reviews,
     ):
         subject.register(commands)
     for register in others:

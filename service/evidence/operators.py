@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "tasks refund": ("tasks", "refund", _HERE),
     "tasks done": ("tasks", "done", _HERE),
     "tasks dismiss": ("tasks", "dismiss", _HERE),
+    "reviews done": ("reviews", "done", _HERE),
     "sweep --most": ("sweep", "--most", _HERE),
     "adopt, account in the file": ("adopt", "/dev/stdin", "<account,subscription\n{},48305573\n"),
     "adopt, subscription in the file": ("adopt", "/dev/stdin", "<account,subscription\nacct-a,{}\n"),

@@ -21,12 +21,13 @@ from service.store.models import (
     Notice,
     Price,
     Refund,
+    Review,
     Signup,
     Subscription,
     Task,
 )
 
-Record = CheckoutSession | Signup | Subscription | Charge | Price | Refund | Dispute | Task | Notice
+Record = CheckoutSession | Signup | Subscription | Charge | Price | Refund | Dispute | Task | Notice | Review
 
 
 class Act(enum.StrEnum):
@@ -84,6 +85,7 @@ class Act(enum.StrEnum):
     TASK_OPENED = "task.opened"
     TASK_CLOSED = "task.closed"
     EVENT_RESENT = "event.resent"
+    REVIEW_DONE = "review.done"
 
 
 @dataclass(frozen=True)

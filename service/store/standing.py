@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 MOST = 10_000
 STATEMENT_MS = 2_000
 
-# Each condition is written as its index has it (store/models), so that the planner knows it. Moments are database time, but those of notices,
+# Each condition is written as its index has it (store/models), so that the planner knows it; the reviews and their days are those of
+# store/reviews.py. Moments are database time, but those of notices,
 # which are business time and come with :now. Without an address for events (:told) nobody waits for the feed.
 _READ = """
 SELECT 'signups' AS what, state::text AS label, count(*) AS number, extract(epoch FROM clock_timestamp() - min(called_at)) AS seconds FROM (
@@ -45,6 +46,9 @@ UNION ALL SELECT 'jobs', '', count(*), extract(epoch FROM clock_timestamp() - mi
     LEFT JOIN jobs.procrastinate_events AS event ON event.job_id = job.id AND event.type = 'deferred'
     WHERE job.status = 'todo' AND (job.scheduled_at IS NULL OR job.scheduled_at <= clock_timestamp())
     GROUP BY job.id LIMIT :most) AS one
+UNION ALL SELECT 'reviews', wanted.name, 1, extract(epoch FROM clock_timestamp() - coalesce(
+    (SELECT max(done_at) FROM reviews WHERE reviews.name = wanted.name), (SELECT at FROM entries ORDER BY number LIMIT 1), clock_timestamp()))
+    - 180 * 86400 FROM (VALUES ('rights'), ('people_and_keys')) AS wanted (name)
 UNION ALL SELECT 'rounds', name::text, coalesce(found, 0), extract(epoch FROM clock_timestamp() - ended_at) FROM jobs.rounds
 """
 
@@ -65,5 +69,8 @@ class Standing:
 def read(connection: Connection, *, now: datetime, told: bool) -> list[Standing]:
     """All of it. `now` is business time; `told`: the platform is told of events. Raises what PostgreSQL raises, after two seconds at the latest."""
     connection.exec_driver_sql(f"SET LOCAL statement_timeout = {STATEMENT_MS}")
-    rows = connection.execute(text(_READ), {"now": now, "told": told, "most": MOST})
+    rows = connection.execute(
+        text(_READ),
+        {"now": now, "told": told, "most": MOST},
+    )
     return [Standing(row.what, row.label, row.number, max(0.0, float(row.seconds or 0))) for row in rows]

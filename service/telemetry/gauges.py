@@ -12,6 +12,8 @@ from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from service.cardguard import formats
+
 log = structlog.get_logger()
 #: Readings in between are answered with the last one.
 SECONDS = 5.0
@@ -87,6 +89,7 @@ KINDS: dict[str, Kind] = {
     "feed": Kind("panless_feed_behind_entries", "panless_feed_behind_seconds", "Entries that no event was made of yet"),
     "tasks": Kind("panless_tasks_open", "panless_tasks_oldest_seconds", "Matters that wait for a person", label="kind"),
     "jobs": Kind("panless_jobs_due", "panless_jobs_overdue_seconds", "Rounds of the worker that nobody has begun"),
+    "reviews": Kind("", "panless_reviews_overdue_seconds", "Since a review by people was due", label="review", values=formats.REVIEWS),
     "rounds": Kind("", "panless_round_age_seconds", "Since a round of the worker ended well", label="round"),
 }  # fmt: skip
 DIFFERENCES = ("panless_sweep_last_differences", "Differences that the last sweep found")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.store.models.columns import METADATA
+from service.store.models.kept import REVIEWS, Review
 from service.store.models.selling import (
     ACCOUNTS,
     API_KEY_SCOPES,
@@ -47,6 +48,7 @@ __all__ = [
     "NOTICES",
     "PRICES",
     "REFUNDS",
+    "REVIEWS",
     "SESSIONS",
     "SIGNUPS",
     "SUBSCRIPTIONS",
@@ -61,6 +63,7 @@ __all__ = [
     "Notice",
     "Price",
     "Refund",
+    "Review",
     "Signup",
     "Subscription",
     "Task",
