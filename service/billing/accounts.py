@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from service.billing.catalogue import Money
 from service.billing.lifecycle import FREE_ACCESS, Access, Rules, access_at
 from service.billing.tools import Tools
 from service.store import accounts, disputes
-from service.store.models import Subscription
+from service.store.models import Dispute, Subscription
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,22 @@ def read(tools: Tools, account: str) -> AccountView:
     """The account at this moment."""
     now = tools.clock()
     with tools.engine.connect() as connection:
-        subscription = accounts.latest_subscription(connection, account)
-        claiming = accounts.claiming_subscription(connection, account)
-        open_dispute = subscription is not None and disputes.open_of(connection, subscription.id)
-    access = access_at(subscription, now, Rules.of(tools.settings))
-    if open_dispute and tools.settings.dispute_access == "none":
+        bought = accounts.bought(connection, account)
+        latest = accounts.latest_of(bought)
+        told = disputes.of_subscription(connection, latest.id) if latest is not None else []
+    return view_of(account, bought, told, now=now, rules=Rules.of(tools.settings))
+
+
+def view_of(
+    account: str, bought: Sequence[Subscription], told: Sequence[Dispute], *, now: datetime, rules: Rules
+) -> AccountView:
+    """The account at a moment, by its subscriptions and their disputes as they stood then."""
+    subscription, claiming = accounts.latest_of(bought), accounts.claiming_of(bought)
+    access = access_at(subscription, now, rules)
+    disputed = subscription is not None and disputes.any_open(
+        one for one in told if one.subscription_id == subscription.id
+    )
+    if disputed and rules.dispute_access == "none":
         access = FREE_ACCESS
     ended = subscription is not None and subscription.status == "ended"
     shown = None if ended and access.reason == "free" else subscription

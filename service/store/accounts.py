@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from service.store.database import many, one
@@ -25,19 +26,31 @@ def lock(connection: Connection, account: str, now: datetime) -> None:
     connection.execute(statement.with_for_update(key_share=True))
 
 
+def bought(connection: Connection, account: str) -> list[Subscription]:
+    """The account's subscriptions that came to something, or still may: all but the void ones and those sold too often."""
+    mine = (SUBSCRIPTIONS.c.account == account, SUBSCRIPTIONS.c.status.in_((*CLAIMING, "ended")))
+    return many(connection, select(SUBSCRIPTIONS).where(*mine), Subscription)
+
+
+def claiming_of(subscriptions: Iterable[Subscription]) -> Subscription | None:
+    """Of an account's subscriptions the live or undecided one; there is at most one."""
+    return next((one for one in subscriptions if one.status in CLAIMING), None)
+
+
+def latest_of(subscriptions: Iterable[Subscription]) -> Subscription | None:
+    """Of an account's subscriptions the live one, or else the last one that ended."""
+    known = [one for one in subscriptions if one.status in {*LIVE, "ended"}]
+    return max(known, key=lambda one: (one.status != "ended", one.id), default=None)
+
+
 def claiming_subscription(connection: Connection, account: str) -> Subscription | None:
-    """The account's live or undecided subscription; there is at most one."""
-    statement = select(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.account == account, SUBSCRIPTIONS.c.status.in_(CLAIMING))
-    return one(connection, statement, Subscription)
+    """The account's live or undecided subscription."""
+    return claiming_of(bought(connection, account))
 
 
 def latest_subscription(connection: Connection, account: str) -> Subscription | None:
     """The account's live subscription, or else the last one that ended."""
-    known = select(SUBSCRIPTIONS).where(
-        SUBSCRIPTIONS.c.account == account, SUBSCRIPTIONS.c.status.in_((*LIVE, "ended"))
-    )
-    live_first = case((SUBSCRIPTIONS.c.status == "ended", 1), else_=0)
-    return one(connection, known.order_by(live_first, SUBSCRIPTIONS.c.id.desc()).limit(1), Subscription)
+    return latest_of(bought(connection, account))
 
 
 def subscription(connection: Connection, subscription_id: str) -> Subscription:

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from sqlalchemy import Connection, and_, case, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from service.store.database import many, one
-from service.store.models import CHARGES, DISPUTES, Dispute
+from service.store.models import DISPUTES, Charge, Dispute
 
 D = DISPUTES.c
-C = CHARGES.c
+
+
+def any_open(known: Iterable[Dispute]) -> bool:
+    """Whether nobody knows yet how one of these ends."""
+    return any(one.status == "open" for one in known)
 
 
 def open_of(connection: Connection, subscription_id: str) -> bool:
     """Whether a charge of this subscription is disputed and nobody knows yet how it ends."""
-    statement = select(D.id).where(D.subscription_id == subscription_id, D.status == "open").limit(1)
-    return connection.execute(statement).first() is not None
+    return any_open(of_subscription(connection, subscription_id))
 
 
 def is_disputed(connection: Connection, charge_reference: str) -> bool:
     """Whether this charge is under an open dispute: then it cannot be refunded (DESIGN section 3)."""
-    statement = select(D.id).where(D.charge_reference == charge_reference, D.status == "open").limit(1)
-    return connection.execute(statement).first() is not None
+    return any_open(of_charges(connection, [charge_reference]))
 
 
-def lost_of_charge(connection: Connection, charge_reference: str) -> Decimal:
-    """What lost disputes have taken back of a charge, in its currency: of one whose amount we were not told, all of it."""
-    told = and_(D.amount.is_not(None), D.currency == C.currency)
-    taken = func.coalesce(func.sum(case((told, D.amount), else_=C.amount)), 0)
-    statement = select(taken).select_from(DISPUTES.join(CHARGES, C.reference == D.charge_reference))
-    lost = connection.execute(statement.where(D.charge_reference == charge_reference, D.status == "lost")).scalar_one()
-    return Decimal(lost)
+def lost(charge: Charge, known: Iterable[Dispute]) -> Decimal:
+    """What lost ones of a charge's disputes have taken back of it, in its currency: of one whose amount we were not told, all of it."""
+    taken = (
+        one.amount if one.amount is not None and one.currency == charge.currency else charge.amount
+        for one in known
+        if one.status == "lost"
+    )
+    return sum(taken, Decimal(0))
 
 
 def by_reference(connection: Connection, reference: str, *, lock_row: bool = False) -> Dispute | None:
@@ -44,6 +48,11 @@ def get(connection: Connection, dispute_id: str, *, lock_row: bool = False) -> D
     """A dispute by our id, held until the transaction ends if asked."""
     statement = select(DISPUTES).where(D.id == dispute_id)
     return one(connection, statement.with_for_update(key_share=True) if lock_row else statement, Dispute)
+
+
+def of_charges(connection: Connection, references: Sequence[str]) -> list[Dispute]:
+    """All disputes about these charges, by their references at BlueSnap, the first heard of first."""
+    return many(connection, select(DISPUTES).where(D.charge_reference.in_(references)).order_by(D.id), Dispute)
 
 
 def of_subscription(connection: Connection, subscription_id: str) -> list[Dispute]:

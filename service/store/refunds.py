@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -53,13 +53,9 @@ def undecided(connection: Connection) -> list[Refund]:
     return many(connection, select(REFUNDS).where(R.status.in_(UNDECIDED)).order_by(R.id), Refund)
 
 
-def reserved(connection: Connection, charge_id: str) -> Decimal:
-    """What counts against a charge's remainder: every refund that has not failed."""
-    total = func.coalesce(func.sum(R.amount), Decimal(0))
-    amount: Decimal = connection.execute(
-        select(total).where(R.charge_id == charge_id, R.status != "failed")
-    ).scalar_one()
-    return amount
+def reserved(given: Iterable[Refund]) -> Decimal:
+    """What of a charge's refunds counts against its remainder: every one that has not failed."""
+    return sum((one.amount for one in given if one.status != "failed"), Decimal(0))
 
 
 def accepted(connection: Connection, charge_reference: str) -> Decimal:

@@ -15,7 +15,7 @@ from service.billing.money import disputes
 from service.billing.money.disputes import LONG_AGO
 from service.bluesnap.payloads import ChargebackSeen, Transaction
 from service.store import accounts, charges
-from service.store.disputes import is_disputed, lost_of_charge, open_of
+from service.store.disputes import is_disputed, lost, of_charges, open_of
 from service.store.journal import Origin
 from service.store.models import DISPUTES, TASKS
 from tests.support.notices import at_minute, charge_form, deliver, dispute_form
@@ -249,7 +249,8 @@ def test_dispute_blocks_while_it_is_open_and_counts_when_lost(desk, bought):
     reference = bought.charge.transaction_id
 
     def told_of(connection):
-        return is_disputed(connection, reference), lost_of_charge(connection, reference)
+        charge = charges.by_reference(connection, reference)
+        return is_disputed(connection, reference), lost(charge, of_charges(connection, [reference]))
 
     with desk.tools.engine.connect() as connection:
         subscription = desk.subscriptions[0].id
@@ -262,8 +263,9 @@ def test_dispute_blocks_while_it_is_open_and_counts_when_lost(desk, bought):
 
 def test_lost_dispute_of_unknown_amount_takes_the_whole_charge(desk, bought):
     deliver(desk.tools, dispute_form(bought, "Completed_Lost", invoiceChargeAmount=None))
+    reference = bought.charge.transaction_id
     with desk.tools.engine.connect() as connection:
-        assert lost_of_charge(connection, bought.charge.transaction_id) == Decimal(290)
+        assert lost(charges.by_reference(connection, reference), of_charges(connection, [reference])) == Decimal(290)
 
 
 def test_rapid_dispute_resolution_is_a_refund_to_look_for(desk, bought):

@@ -44,8 +44,8 @@ def dispute(connection, status, amount=None, currency=None):
 def test_lost_disputes_add_up_and_an_unknown_amount_is_the_whole(connection, told, lost):
     for status, amount, currency in told:
         dispute(connection, status, None if amount is None else Decimal(amount), currency)
-    assert disputes.lost_of_charge(connection, CHARGE.reference) == Decimal(lost)
-    assert disputes.lost_of_charge(connection, "7299999") == 0
+    assert disputes.lost(CHARGE, disputes.of_charges(connection, [CHARGE.reference])) == Decimal(lost)
+    assert disputes.of_charges(connection, ["7299999"]) == []
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import Connection
-
-from service.billing.money.refund_records import remainder
+from service.billing.money.refund_records import left_of
 from service.billing.tools import Tools
 from service.store import charges, disputes, refunds
-from service.store.models import Charge, Refund
+from service.store.models import Charge, Dispute, Refund
 
 NOTHING = Decimal(0)
 
@@ -40,14 +39,24 @@ def of_account(tools: Tools, account: str, *, after: str | None, limit: int) -> 
         found = charges.page_of_account(connection, account, after, limit + 1)
         page = found[:limit]
         given = refunds.of_charges(connection, [charge.id for charge in page])
-        payments = [
-            _payment(connection, charge, [one for one in given if one.charge_id == charge.id]) for charge in page
-        ]
-    return Page(payments, page[-1].id if len(found) > limit else None)
+        told = disputes.of_charges(connection, [charge.reference for charge in page])
+    return Page(payments_of(page, given, told), page[-1].id if len(found) > limit else None)
 
 
-def _payment(connection: Connection, charge: Charge, given: list[Refund]) -> Payment:
-    disputed = disputes.is_disputed(connection, charge.reference)
+def payments_of(paid: Sequence[Charge], given: Sequence[Refund], told: Sequence[Dispute]) -> list[Payment]:
+    """Each charge with what is its own of these refunds and disputes."""
+    return [
+        _payment(
+            charge,
+            [one for one in given if one.charge_id == charge.id],
+            [one for one in told if one.charge_reference == charge.reference],
+        )
+        for charge in paid
+    ]
+
+
+def _payment(charge: Charge, given: list[Refund], told: Sequence[Dispute]) -> Payment:
+    disputed = disputes.any_open(told)
     refunded = sum((one.amount for one in given if one.status in refunds.ACCEPTED), NOTHING)
-    left = NOTHING if disputed else max(remainder(connection, charge), NOTHING)
+    left = NOTHING if disputed else max(left_of(charge, given, told), NOTHING)
     return Payment(charge, given, refunded, left, disputed)

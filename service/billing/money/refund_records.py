@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,7 +20,7 @@ from service.bluesnap import payloads
 from service.store import accounts, changes, charges, database, disputes, refunds, subscriptions, tasks
 from service.store.ids import new_id
 from service.store.journal import Act, Origin
-from service.store.models import Charge, Refund
+from service.store.models import Charge, Dispute, Refund
 from service.telemetry import metrics
 
 log = structlog.get_logger()
@@ -57,8 +58,14 @@ def exact(amount: Decimal, currency: str) -> Decimal:
 
 def remainder(connection: Connection, charge: Charge) -> Decimal:
     """What may still be given back of a charge; below zero where BlueSnap gave back more than it took."""
-    lost = disputes.lost_of_charge(connection, charge.reference)
-    return exact(charge.amount - refunds.reserved(connection, charge.id) - lost, charge.currency)
+    return left_of(
+        charge, refunds.of_charge(connection, charge.id), disputes.of_charges(connection, [charge.reference])
+    )
+
+
+def left_of(charge: Charge, given: Iterable[Refund], told: Iterable[Dispute]) -> Decimal:
+    """The same of a charge whose refunds and disputes are known."""
+    return exact(charge.amount - refunds.reserved(given) - disputes.lost(charge, told), charge.currency)
 
 
 def differs(connection: Connection, shown: payloads.Charge) -> bool:
