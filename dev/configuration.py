@@ -42,6 +42,7 @@ def of_service(ports: Ports, database_url: str, data: Path, kept: Mapping[str, s
         # everybody who tries the demo has one address, and most try the declining card first
         "PANLESS_SESSIONS_PER_ADDRESS": "100000",
         "PANLESS_BREAKER_MINIMUM": "1000",
+        "PANLESS_SECURITY_CONTACT": "mailto:security@panless.example",
         "PANLESS_SECRET_KEYS": kept.get("PANLESS_SECRET_KEYS") or _new_secret_key(),
     }
 

@@ -115,7 +115,8 @@ OF_KEY = (
 )
 FORM = {"application/x-www-form-urlencoded": {"schema": {"type": "object", "additionalProperties": {"type": "string"}}}}
 #: What is no JSON of ours: its media type, and what a reader of that type finds.
-RAW = {"/openapi.yaml": ("application/yaml", "object"), "/metrics": ("text/plain", "string")}
+TEXTS = ("/metrics", "/.well-known/security.txt")
+RAW = {"/openapi.yaml": ("application/yaml", "object")} | dict.fromkeys(TEXTS, ("text/plain", "string"))
 PATH_PATTERNS = {
     "account": formats.ACCOUNT,
     "charge_id": formats.CHARGE_ID,

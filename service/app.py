@@ -89,7 +89,7 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     door = request.blueprint or "none"
-    headers.secure(response, g.request_id)
+    headers.secure(response, g.request_id, tools_here().settings.environment)
     if any(item.name == door and item.browser for item in DOORS):
         origins = tools_here().settings.cors_origins
         headers.allow_origin(response, request.headers.get("Origin"), request.method, origins)

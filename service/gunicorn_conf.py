@@ -10,7 +10,7 @@ from service.gunicorn_worker import Worker
 from service.server.draining import Master
 from service.server.framing import Limits
 from service.telemetry import logs, metrics_folder
-from service.web import reports
+from service.web import headers, reports
 
 settings = load(local_environ(os.environ))
 bind = [f"{host}:{port}" for host, port in (settings.bind, settings.metrics_bind)]
@@ -35,6 +35,7 @@ Worker.limits = Limits(
     head=32_768,
     body=max(settings.max_body_bytes, settings.max_notice_bytes, reports.MAX_BYTES),
 )
+Worker.says = headers.fixed(settings.environment)
 forwarded_allow_ips = ""
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - gunicorn's heartbeat files, by its own advice
 control_socket_disable = True

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import gunicorn.http.unreader
+import gunicorn.http.wsgi
 import structlog
 from gunicorn.http.body import Body, ChunkedReader
 from gunicorn.http.errors import (
@@ -27,11 +29,13 @@ from service.server.connections import WRITE_SECONDS, Connections
 from service.server.peer import Connection, TooSlowError
 from service.store.ids import new_id
 from service.telemetry import answers
-from service.web import admission, headers, problems
+from service.web import admission, problems
 
 STATUS = {TooSlowError: 408, LimitRequestLine: 414, LimitRequestHeaders: 431}
 #: What gunicorn says of a header that the app wants to send: a mistake of ours, though it has the class of a client's.
 OUR_FAULTS = (InvalidResponseHeader, InvalidResponseHeaderName)
+#: What `Server` says instead of which software serves: nobody needs to know, but who looks for its holes.
+gunicorn.http.wsgi.SERVER = "panless"
 log = structlog.get_logger()
 
 
@@ -101,6 +105,8 @@ class Worker(Connections):
     Each request leaves exactly one line: its door's, the gate's, or else the one that is written here.
     """
 
+    says: ClassVar[Mapping[str, str]] = answers.HEADERS
+
     def handle(self, conn: Any) -> Any:
         """One request of a connection."""
         answers.begin()
@@ -140,14 +146,14 @@ class Worker(Connections):
             return
         with contextlib.suppress(OSError):  # the client may be gone
             client.settimeout(WRITE_SECONDS)
-            client.sendall(_answer(status, request_id))
+            client.sendall(_answer(status, request_id, self.says))
 
 
-def _answer(status: int, request_id: str) -> bytes:
+def _answer(status: int, request_id: str, says: Mapping[str, str]) -> bytes:
     code = Code.INTERNAL_ERROR if status == 500 else Code.REQUEST_MALFORMED
     body = json.dumps({**problems.document(Refusal(code), request_id), "status": status})
     fields = {
-        **headers.HEADERS,
+        **says,
         "Connection": "close",
         "Content-Length": str(len(body)),
         "Content-Type": problems.MEDIA_TYPE,

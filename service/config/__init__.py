@@ -8,26 +8,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from service import crashpoints
+from service.config import outside
 from service.config.deadlines import broken_links
 from service.config.declarations import SETTINGS, Settings
 from service.config.declaring import PREFIX, REQUIRED, ROOT, Environment, Setting
 from service.config.parsers import LOOPBACK
+from service.config.weakness import repeats
 from service.errors import SettingsError
 
 __all__ = ["REQUIRED", "ROOT", "SETTINGS", "Environment", "Setting", "Settings", "load", "local_environ"]
 
 #: `python -m dev run` writes the settings of its stack here, so that operator commands find it with nothing set.
 LOCAL_SETTINGS = ROOT / "var" / "panless.env"
-#: bluesnap/api.md section 1 and hosted-fields.md section 3: API hosts, and hosts of the hosted-fields script.
-BLUESNAP_HOSTS = {
-    Environment.SANDBOX: {"sandbox.bluesnap.com"},
-    Environment.PRODUCTION: {"ws.bluesnap.com", "ws1.bluesnap.com", "ws2.bluesnap.com"},
-}
-SCRIPT_HOSTS = {
-    Environment.SANDBOX: {"sandpay.bluesnap.com", "sandbox.bluesnap.com"},
-    Environment.PRODUCTION: {"pay.bluesnap.com", "ws.bluesnap.com"},
-}
 
 
 def _raw(setting: Setting, environ: Mapping[str, str]) -> str | None:
@@ -70,45 +62,26 @@ def load(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError("; ".join(problems))
     settings = Settings(**values)
-    problems = _contradictions(settings)
+    problems = _contradictions(settings, environ)
     if problems:
         raise SettingsError("; ".join(problems))
     return settings
 
 
-def _contradictions(settings: Settings) -> list[str]:
+def _contradictions(settings: Settings, environ: Mapping[str, str]) -> list[str]:
     """What is wrong about settings that are each right."""
     problems: list[str] = []
-    host = urlsplit(settings.bluesnap_url).hostname or ""
     if settings.environment is Environment.SIMULATOR:
-        if host not in LOOPBACK:
+        if (urlsplit(settings.bluesnap_url).hostname or "") not in LOOPBACK:
             problems.append("PANLESS_BLUESNAP_URL must be on loopback for the simulator")
     else:
-        problems += _outside_the_simulator(settings, host)
+        problems += outside.problems(settings, environ) + broken_links(settings)
     if settings.events_url is not None and not settings.events_secrets:
         problems.append("PANLESS_EVENTS_SECRETS is empty: the platform could not tell our events from forged ones")
     if not settings.webhook_keys:
         problems.append("PANLESS_WEBHOOK_KEYS is empty: BlueSnap's notices could not be told from forged ones")
     if not settings.secret_keys:
         problems.append("PANLESS_SECRET_KEYS is empty")
+    if repeats([key_id for key_id, _ in settings.secret_keys]):
+        problems.append("PANLESS_SECRET_KEYS names two keys alike")
     return problems
-
-
-def _outside_the_simulator(settings: Settings, host: str) -> list[str]:
-    """What a real account at BlueSnap asks for."""
-    problems: list[str] = []
-    if crashpoints.armed():
-        problems.append("this is a test build, which can stop at crash points: it is for the simulator alone")
-    if host not in BLUESNAP_HOSTS[settings.environment]:
-        problems.append("PANLESS_BLUESNAP_URL is not BlueSnap's host for this environment")
-    if (urlsplit(settings.hosted_fields_url).hostname or "") not in SCRIPT_HOSTS[settings.environment]:
-        problems.append("PANLESS_HOSTED_FIELDS_URL is not BlueSnap's script host for this environment")
-    if settings.events_url is not None and not settings.events_url.startswith("https:"):
-        problems.append("PANLESS_EVENTS_URL must use https outside the simulator")
-    if settings.clock != "system":
-        problems.append("PANLESS_CLOCK must be system outside the simulator")
-    if settings.reserved_threads >= settings.threads:
-        problems.append(
-            "PANLESS_RESERVED_THREADS must be below PANLESS_THREADS: no thread would be left to speak with BlueSnap"
-        )
-    return problems + broken_links(settings)

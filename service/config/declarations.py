@@ -163,6 +163,12 @@ class Settings:
         "folder off this host, s3://… or gs://…, for logs and checkpoints; none: nothing is archived",
         None,
     )
+    security_contact: tuple[str, ...] = one(
+        "SECURITY_CONTACT",
+        parsers.list_(parsers.contact),
+        "whom to tell of a hole, as mailto:… or https://…, the preferred one first, by commas; production needs one",
+        (),
+    )
     sweep_hours: int = one("SWEEP_HOURS", parsers.integer(1, 24), "hours between two sweeps of the worker", 6)
     worker_metrics_bind: tuple[str, int] = one(
         "WORKER_METRICS_BIND", parsers.bind, "where the worker's metrics are served", ("127.0.0.1", 8082)

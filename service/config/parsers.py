@@ -18,6 +18,7 @@ HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])
 
 #: A bucket, and what is below it.
 STORE = re.compile(r"[a-z0-9][a-z0-9._-]{2,62}(/[A-Za-z0-9._-]+)*/?", re.ASCII)
+MAILBOX = re.compile(r"[A-Za-z0-9._+-]{1,64}", re.ASCII)
 
 
 def text(value: str) -> str:
@@ -155,6 +156,23 @@ def network(value: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         return ipaddress.ip_network(value.strip())
     except ValueError:  # its text quotes the network
         raise ValueError("is not a list of networks such as 10.0.0.0/8") from None
+
+
+def contact(value: str) -> str:
+    """A way to reach people, as security.txt names it (RFC 9116 section 2.5.3): an e-mail address or an https address."""
+    given = value.strip()
+    if not given.startswith("mailto:"):
+        try:
+            told = address(given)
+        except ValueError:
+            told = ""
+        if not told.startswith("https:"):
+            raise ValueError("is not a list of mailto:security@example.com or https://example.com/report")
+        return told
+    name, at, host = given.removeprefix("mailto:").rpartition("@")
+    if not at or not MAILBOX.fullmatch(name) or not HOST.fullmatch(host):
+        raise ValueError("is not a list of mailto:security@example.com or https://example.com/report")
+    return given
 
 
 def choice(*words: str) -> Callable[[str], str]:

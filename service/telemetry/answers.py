@@ -1,4 +1,4 @@
-"""The one line and the one count that each request leaves, whoever answers it: a door, the gate, or the server itself. Never says what was sent."""
+"""What is alike for each request, whoever answers it: a door, the gate, or the server itself: its one line, its one count, its headers. Never says what was sent."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ import structlog
 
 from service.telemetry import metrics
 
+#: What every answer says to a browser: keep it nowhere, run nothing of it, show it in no frame, give it to no other origin.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), usb=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 log = structlog.get_logger()
 
 

@@ -66,11 +66,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: HTTPStatus, body: bytes, media_type: str) -> None:
         fields = {
-            "Cache-Control": "no-store",
+            **answers.HEADERS,
             "Connection": "close",
             "Content-Length": str(len(body)),
             "Content-Type": media_type,
-            "X-Content-Type-Options": "nosniff",
             "X-Request-Id": self._tell(status),
         }
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())

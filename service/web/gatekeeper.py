@@ -32,7 +32,7 @@ def _refused(environ: Environ, found: Found, settings: Settings) -> App:
     """The one answer to card data, wherever it was and whatever else the request was."""
     request_id = new_id("req")
     answer = problems.response(Refusal(Code.CARD_DATA_REFUSED), request_id)
-    headers.secure(answer, request_id)
+    headers.secure(answer, request_id, settings.environment)
     sent = environ["REQUEST_METHOD"]
     headers.allow_origin(answer, environ.get("HTTP_ORIGIN"), sent, settings.cors_origins)
     method = sent if sent in headers.METHODS else "OTHER"

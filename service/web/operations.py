@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask import Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,6 +19,9 @@ from service.web.operation import Call, Reply
 
 door = Door("operations")
 OPENAPI = ROOT / "openapi.yaml"
+SECURITY = "/.well-known/security.txt"
+#: RFC 9116 section 2.5.5 advises less than a year; a copy that somebody keeps is worth nothing after three months.
+SECURITY_STAYS = timedelta(days=90)
 
 
 @door.operation("GET", "/healthz", summary="Is the process alive?", lock=NoLock(), answers={200: None})
@@ -39,6 +44,27 @@ def readyz(call: Call) -> Reply:
 def openapi(call: Call) -> Reply:  # noqa: ARG001
     """The description as checked in."""
     return Reply(200, raw=Response(OPENAPI.read_bytes(), content_type="application/yaml"))
+
+
+@door.operation(
+    "GET",
+    SECURITY,
+    summary="Whom to tell of a hole (RFC 9116)",
+    lock=NoLock(),
+    answers={200: None},
+    problems=(Code.NOT_FOUND,),
+)
+def security(call: Call) -> Reply:
+    """Who answers for this service. It is true for as long as somebody keeps the service running, so its end is always a while ahead."""
+    settings = call.tools.settings
+    if not settings.security_contact:
+        raise Refusal(Code.NOT_FOUND)
+    ends = (call.tools.clock() + SECURITY_STAYS).replace(hour=0, minute=0, second=0, microsecond=0)
+    lines = [f"Contact: {contact}" for contact in settings.security_contact]
+    lines += [f"Expires: {ends:%Y-%m-%dT%H:%M:%SZ}", "Preferred-Languages: en"]
+    if settings.public_url is not None:
+        lines.append(f"Canonical: {settings.public_url}{SECURITY}")
+    return Reply(200, raw=Response("".join(f"{line}\n" for line in lines), content_type="text/plain; charset=utf-8"))
 
 
 @door.operation(

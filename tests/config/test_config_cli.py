@@ -13,8 +13,8 @@ from service.cardguard import formats
 from service.config import ROOT, SETTINGS
 from service.store import database
 from tests.support.cards import VISA
+from tests.support.tools import SANDBOX, environ_of
 from tests.support.tools import SETTINGS as VALUES
-from tests.support.tools import environ_of
 
 pytestmark = pytest.mark.long
 
@@ -92,13 +92,7 @@ def test_migration_brings_an_empty_database_to_the_newest_schema(run, new_databa
 
 @pytest.mark.parametrize("command", ["serve", "work", "migrate"])
 def test_command_of_another_environment_refuses_the_database(run, module_database, command):
-    status, shown, complaints = run(
-        command,
-        database_url=module_database,
-        environment="sandbox",
-        bluesnap_url="https://sandbox.bluesnap.com",
-        hosted_fields_url="https://sandpay.bluesnap.com",
-    )
+    status, shown, complaints = run(command, **SANDBOX | {"database_url": module_database})
     assert (status, shown) == (2, "")
     assert complaints == "panless: PANLESS_ENVIRONMENT is not the environment that this database belongs to\n"
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from test_config_settings import PRODUCTION, SANDBOX, environ_of, refused
+from test_config_settings import refused
 
 from service import config, crashpoints
 from service.config import ROOT
 from service.store.journal import Act
+from tests.support.tools import PRODUCTION, SANDBOX, environ_of
 
 
 @pytest.fixture

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from service import config
 from service.config import REQUIRED, SETTINGS, Environment
 from service.errors import SettingsError
-from tests.support.tools import environ_of
+from tests.support.tools import PRODUCTION, SANDBOX, environ_of
 
 CANARY = "zqxcanary"
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 FIELD_OF = {item.metadata["setting"].name: item.name for item in dataclasses.fields(config.Settings)}
 KEY = base64.b64encode(b"k" * 32).decode()
+LATER_KEY = base64.b64encode(b"o" * 32).decode()
 LONG_KEY, SHORT_KEY = base64.b64encode(b"l" * 64).decode(), base64.b64encode(b"s" * 23).decode()
 
 
@@ -117,6 +118,10 @@ CASES = {
     ),
     "PANLESS_EVENTS_SECONDS": numbers(1, 60),
     "PANLESS_PUBLIC_URL": ([("https://pay.example.com", "https://pay.example.com")], [CANARY, "https://u:p@h", "https://h/path"]),
+    "PANLESS_SECURITY_CONTACT": (
+        [("mailto:security@a.example", ("mailto:security@a.example",)), ("https://a.example/report, mailto:a.b+c@d.example", ("https://a.example/report", "mailto:a.b+c@d.example"))],
+        [CANARY, f"mailto:{CANARY}", f"mailto:@{CANARY}.example", f"mailto:a b@{CANARY}.example", f"mailto:a@{CANARY}_", f"mailto:a@{CANARY}\nX: y", f"http://localhost/{CANARY}", f"https://a@{CANARY}.example", f"tel:{CANARY}"],
+    ),
     "PANLESS_SWEEP_HOURS": numbers(1, 24),
     "PANLESS_WORKER_METRICS_BIND": ([("127.0.0.1:8082", ("127.0.0.1", 8082))], [CANARY, "h:65536"]),
     "PANLESS_KEY_HOURS": numbers(24, 8_760),
@@ -253,18 +258,6 @@ def test_what_is_no_secret_is_not_read_from_a_file(tmp_path):
     assert refused(environ) == "PANLESS_BLUESNAP_USER is not set"
 
 
-PRODUCTION = {
-    "environment": "production",
-    "bluesnap_url": "https://ws.bluesnap.com",
-    "hosted_fields_url": "https://pay.bluesnap.com",
-}
-SANDBOX = {
-    "environment": "sandbox",
-    "bluesnap_url": "https://sandbox.bluesnap.com",
-    "hosted_fields_url": "https://sandpay.bluesnap.com",
-}
-
-
 @pytest.mark.parametrize("right", [PRODUCTION, SANDBOX])
 def test_real_environments_are_taken_with_their_own_hosts(right):
     assert config.load(environ_of(**right)).environment == right["environment"]
@@ -296,6 +289,7 @@ def test_real_environments_are_taken_with_their_own_hosts(right):
         ({"events_url": f"https://{CANARY}.example", "events_secrets": None}, "PANLESS_EVENTS_SECRETS is empty: the platform could not tell our events from forged ones"),
         ({"webhook_keys": ","}, "PANLESS_WEBHOOK_KEYS is empty: BlueSnap's notices could not be told from forged ones"),
         ({"secret_keys": ","}, "PANLESS_SECRET_KEYS is empty"),
+        ({"secret_keys": f"a:{KEY},a:{LATER_KEY}"}, "PANLESS_SECRET_KEYS names two keys alike"),
     ],
     ids=str,
 )  # fmt: skip
@@ -304,7 +298,7 @@ def test_settings_that_do_not_fit_together_are_refused(wrong, told):
 
 
 def test_production_starts_with_no_database_url_never():
-    assert refused(environ_of(None, **PRODUCTION)) == "PANLESS_DATABASE_URL is not set"
+    assert refused(environ_of(**PRODUCTION | {"database_url": None})) == "PANLESS_DATABASE_URL is not set"
 
 
 def test_local_stack_is_found_only_where_nothing_of_ours_is_set(tmp_path, monkeypatch):

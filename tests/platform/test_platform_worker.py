@@ -16,7 +16,7 @@ from service.errors import SettingsError
 from service.store.ids import new_id
 from service.store.journal import Act, Origin, write
 from tests.support.receivers import answering, headers_of, is_signed, status
-from tests.support.tools import EVENTS_SECRET, settings_of
+from tests.support.tools import EVENTS_SECRET, SANDBOX, settings_of
 
 SECRET = base64.b64decode(EVENTS_SECRET.removeprefix("whsec_"))
 
@@ -27,7 +27,7 @@ def wired(module_database, engine, quiet_logs):
     made = []
 
     def build(**settings):
-        made.append(wiring.build(settings_of(database_url=module_database, **settings)))
+        made.append(wiring.build(settings_of(**settings | {"database_url": module_database})))
         return made[-1]
 
     yield build
@@ -63,18 +63,12 @@ def test_without_an_address_there_is_nobody_to_tell(wired):
 
 def test_loopback_is_for_the_simulator_only():
     with pytest.raises(SettingsError, match="PANLESS_EVENTS_URL must use https outside the simulator"):
-        settings_of(
-            environment="sandbox", bluesnap_url="https://sandbox.bluesnap.com", hosted_fields_url="https://sandpay.bluesnap.com",
-            events_url="http://127.0.0.1:1/events",
-        )  # fmt: skip
+        settings_of(**SANDBOX, events_url="http://127.0.0.1:1/events")
 
 
 def test_name_of_loopback_is_refused_outside_the_simulator(receive, wired):
     receiver = receive(answering(status(200)))
-    tools = wired(
-        environment="sandbox", bluesnap_url="https://sandbox.bluesnap.com", hosted_fields_url="https://sandpay.bluesnap.com",
-        events_url=f"https://localhost:{receiver.port}/events",
-    )  # fmt: skip
+    tools = wired(**SANDBOX, events_url=f"https://localhost:{receiver.port}/events")
     outcome = tools.platform.tell("ev_" + "b" * 30, b"{}", moment=tools.clock())
     assert (outcome.cause, receiver.connections) == ("address_not_public", 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 from service import config, wiring
@@ -28,6 +29,30 @@ SETTINGS = {
     "secret_keys": SECRET_KEY,
     "cors_origins": SHOP_ORIGIN,
     "events_secrets": EVENTS_SECRET,
+    "security_contact": "mailto:security@billing.example,https://billing.example/report",
+}
+#: Secrets as they must be where money is. They open nothing.
+REAL_SECRETS = {
+    "bluesnap_password": "Gq4-nR8t-Wy3z",
+    "webhook_keys": "Hf6-kM1s-Pv5b-Jc9d",
+    "secret_keys": "real:" + base64.b64encode(hashlib.sha256(b"a key").digest()).decode(),
+    "events_secrets": "whsec_" + base64.b64encode(hashlib.sha256(b"a secret").digest()).decode(),
+}
+#: What differs where an account at BlueSnap is real; each with a database on another machine.
+SANDBOX = {
+    "environment": "sandbox",
+    "database_url": "postgresql://panless:Vb7-hT2q-Zx9w@db.billing.example/panless?sslmode=verify-full",
+    "bluesnap_url": "https://sandbox.bluesnap.com",
+    "hosted_fields_url": "https://sandpay.bluesnap.com",
+    **REAL_SECRETS,
+}
+PRODUCTION = {
+    **SANDBOX,
+    "environment": "production",
+    "bluesnap_url": "https://ws.bluesnap.com",
+    "hosted_fields_url": "https://pay.bluesnap.com",
+    "trusted_hosts": "billing.example,127.0.0.1",
+    "cors_origins": "https://signup.example",
 }
 
 

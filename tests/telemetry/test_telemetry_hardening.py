@@ -19,6 +19,7 @@ from service.app import DOORS
 from service.config import ROOT
 from service.evidence.wire import exchange, request
 from service.telemetry import metrics_folder
+from service.telemetry.answers import HEADERS
 from tests.support.cards import VISA
 from tests.telemetry.conftest import HEALTH, NOBODY, serving, until
 
@@ -98,6 +99,23 @@ def test_files_of_a_running_service_are_its_own_alone(served):
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
     assert not list(served.temporary.iterdir())
+
+
+ASKED = {
+    "served": HEALTH,
+    "refused by the gate": request("GET", f"/healthz?x={VISA}"),
+    "refused by the server": b"no request\r\n\r\n",
+    "too long for the server": request("GET", "/" + "a" * 2_000),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=list(ASKED))
+def test_answer_says_what_browsers_must_not_do_and_not_which_software_serves(served, asked):
+    answer = exchange(served.address, asked)
+    assert {name: answer.header(name) for name in HEADERS} == HEADERS
+    assert answer.header("Server") in {None, "panless"}
+    assert b"gunicorn" not in answer.raw.lower()
+    assert b"python" not in answer.raw.lower()
 
 
 @pytest.mark.parametrize("command", [["work"], ["keys", "list"]], ids=["the worker", "a command"])

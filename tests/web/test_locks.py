@@ -19,6 +19,7 @@ OPEN = {
     ("GET", "/readyz"),
     ("GET", "/metrics"),
     ("GET", "/openapi.yaml"),
+    ("GET", "/.well-known/security.txt"),
     ("GET", "/webhooks/bluesnap"),
     ("POST", "/v1/page-reports"),  # from browsers, which send no credentials with reports; all it does is count
 }

@@ -9,8 +9,9 @@ from sqlalchemy import select
 
 from service.billing.buying.limits import address_digest
 from service.store.models import SIGNUPS
+from tests.support.cards import VISA
 from tests.support.notices import charge_form, signed_headers
-from tests.support.tools import SHOP_ORIGIN
+from tests.support.tools import PRODUCTION, SANDBOX, SHOP_ORIGIN
 from tests.support.web import SESSIONS, WEBHOOKS, Web, new_key, problem, told
 
 PAGE = f"{SESSIONS}/cs_{'b' * 30}"
@@ -26,6 +27,17 @@ FOREIGN = [
     "http://localhost",
     SHOP_ORIGIN.upper(),
 ]
+
+
+SAID = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), usb=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 def every_kind_of_answer(web):
@@ -52,14 +64,21 @@ def test_every_answer_carries_the_security_headers(web):
     assert {answer.status_code for answer in answers} == {200, 201, 204, 400, 401, 404, 405, 500}
     for answer in answers:
         shown = answer.headers
-        assert shown["Cache-Control"] == "no-store"
-        assert shown["X-Content-Type-Options"] == "nosniff"
-        assert shown["Referrer-Policy"] == "no-referrer"
-        assert shown["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
-        assert shown["Strict-Transport-Security"].startswith("max-age=31536000")
+        assert {name: shown.get(name) for name in SAID} == SAID
+        assert "Strict-Transport-Security" not in shown
         assert shown["X-Request-Id"].startswith("req_")
         assert "Set-Cookie" not in shown
         assert "Access-Control-Allow-Credentials" not in shown
+
+
+@pytest.mark.parametrize("real", [PRODUCTION, SANDBOX], ids=["production", "sandbox"])
+def test_answers_outside_the_simulator_ask_for_tls_for_a_year(make_tools, bluesnap, real):
+    web = Web(make_tools(**real | {"trusted_hosts": "localhost,billing.example"}), bluesnap)
+    asked = [web.call("GET", path) for path in ("/healthz", "/nothing", f"/healthz?x={VISA}")]
+    asked.append(web.call("GET", "/healthz", headers={"Host": "evil.example"}))
+    assert [answer.status_code for answer in asked] == [200, 404, 422, 400]
+    for answer in asked:
+        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
 
 
 def test_request_ids_are_ours_whatever_a_caller_sends(web):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from service.app import create_app
 from service.config import ROOT
 from service.store import database
 from tests.support.tools import tools_over
-from tests.support.web import problem
+from tests.support.web import Web, problem
 
+SECURITY = "/.well-known/security.txt"
 METRICS_PORT = {"SERVER_PORT": "8081"}
 
 
@@ -66,6 +69,35 @@ def test_description_is_served_as_it_is_checked_in(web):
     assert answer.data == (ROOT / "openapi.yaml").read_bytes()
 
 
+def test_security_file_names_whom_to_tell_and_for_how_long(make_tools, bluesnap):
+    web = Web(make_tools(public_url="https://billing.example"), bluesnap)
+    answer = web.call("GET", SECURITY)
+    assert (answer.status_code, answer.content_type) == (200, "text/plain; charset=utf-8")
+    assert answer.text.splitlines() == [
+        "Contact: mailto:security@billing.example",
+        "Contact: https://billing.example/report",
+        "Expires: 2031-06-08T00:00:00Z",
+        "Preferred-Languages: en",
+        "Canonical: https://billing.example/.well-known/security.txt",
+    ]
+
+
+def test_security_file_is_true_whenever_it_is_read(web, clock):
+    for days in (0, 100, 4_000):
+        clock.advance(days=days)
+        (ends,) = [line for line in web.call("GET", SECURITY).text.splitlines() if line.startswith("Expires: ")]
+        left = datetime.fromisoformat(ends.removeprefix("Expires: ")) - clock()
+        assert timedelta(days=80) < left < timedelta(days=365)
+
+
+def test_security_file_without_a_public_address_claims_none(web):
+    assert "Canonical" not in web.call("GET", SECURITY).text
+
+
+def test_security_file_without_a_contact_is_not_there(make_tools, bluesnap):
+    problem(Web(make_tools(security_contact=None), bluesnap).call("GET", SECURITY), 404, "not_found")
+
+
 def test_metrics_are_read_on_their_own_port_only(web):
     answer = web.client.get("/metrics", environ_overrides=METRICS_PORT)
     assert answer.status_code == 200
@@ -75,7 +107,7 @@ def test_metrics_are_read_on_their_own_port_only(web):
 
 
 @pytest.mark.parametrize(
-    "path", ["/healthz", "/readyz", "/openapi.yaml", "/v1/accounts/acct-a", "/webhooks/bluesnap", "/nothing"]
+    "path", ["/healthz", "/readyz", "/openapi.yaml", SECURITY, "/v1/accounts/acct-a", "/webhooks/bluesnap", "/nothing"]
 )
 def test_metrics_port_serves_nothing_else(web, path):
     problem(

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY, generate_latest
 from service.page.violations import DIRECTIVES, Blocked
 from service.web.reports import MAX_BYTES, MOST_REPORTS, PATH
 from tests.support.cards import VISA, traces
-from tests.support.tools import SHOP_ORIGIN
+from tests.support.tools import PRODUCTION, SHOP_ORIGIN
 from tests.support.web import Web, problem, told
 
 CANARY = "zqxcanary"
@@ -123,8 +123,7 @@ def test_directive_of_an_old_browser_is_found_by_its_other_name(web, risen):
 
 
 def test_hosts_of_three_d_secure_count_as_inventory(make_tools, bluesnap, risen):
-    real = {"environment": "production", "bluesnap_url": "https://ws.bluesnap.com"}
-    web = Web(make_tools(**real, hosted_fields_url="https://pay.bluesnap.com"), bluesnap)
+    web = Web(make_tools(**PRODUCTION | {"trusted_hosts": "localhost,billing.example"}), bluesnap)
     hosts = ("https://pay.bluesnap.com/x", "https://songbird.cardinalcommerce.com/y", "https://anything.example")
     for host in hosts:
         send(web, old("frame-src", host))
