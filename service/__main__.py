@@ -8,6 +8,7 @@ import sys
 from service import cli
 from service.cardguard import process
 from service.evidence import command
+from service.evidence.deployed import command as deployed
 
 
 def work(_: argparse.Namespace) -> int:
@@ -39,4 +40,4 @@ def work(_: argparse.Namespace) -> int:
 
 
 process.harden()
-sys.exit(cli.main(work, others=(command.register,)))
+sys.exit(cli.main(work, others=(command.register, deployed.register)))

@@ -66,6 +66,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     ),
     "page-check --api": ("page-check", "https://127.0.0.1:9/", "--approved", "/nowhere/a", "--api", _HERE),
     "page-check --report": ("page-check", "https://127.0.0.1:9/", "--approved", "/nowhere/a", "--report", _HERE),
+    "scan --folder": ("scan", "--folder", "/nowhere/{}"),
     "prove --out": ("prove", "--out", "/proc/{}"),
     "prove --only": ("prove", "--only", "({}"),
 }

@@ -1,0 +1,66 @@
+"""The command `scan`. Imports nothing heavy, for it is read at every start of `python -m service`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from service.evidence.deployed.scan import Find
+
+FINE, FOUND, FAILED = 0, 1, 2
+
+
+class Commands(Protocol):
+    """The operator's door, as far as a command needs it (service/cli stands beside this room)."""
+
+    def add(self, name: str, command: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        """A command; its help is the first line of its docstring."""
+
+
+def register(commands: Commands) -> None:
+    """Add `scan`."""
+    parser = commands.add("scan", scan)
+    parser.add_argument(
+        "--folder", action="append", default=[], metavar="DIR", help="files below it, too; may be repeated"
+    )
+    parser.add_argument("--strike", action="store_true", help="strike out what is found in files and in the archive")
+
+
+def scan(arguments: argparse.Namespace) -> int:
+    """Search database, log files and archive for card-shaped values; say where one is, never what it is.
+
+    Exit status 1: something was found; 2: something could not be searched, and nothing was found elsewhere.
+    """
+    import os
+
+    from service import config, wiring
+    from service.evidence.deployed import scan as scanning
+    from service.telemetry import logs
+
+    folders = [Path(one) for one in arguments.folder]
+    if not all(folder.is_dir() for folder in folders):
+        sys.stderr.write("panless: --folder is no folder\n")
+        return FAILED
+    logs.set_up(sys.stderr)
+    tools = wiring.build(config.load(config.local_environ(os.environ)))
+    found = scanning.run(tools, folders, strike=arguments.strike)
+    rows = [dataclasses.asdict(one) for one in found.finds]
+    data = {"finds": rows, "unread": found.unread, "looked_at": found.looked_at}
+    text = [*map(_line, found.finds), *(f"not searched: {one}" for one in found.unread)]
+    seen = ", ".join(f"{number} {what}" for what, number in found.looked_at.items())
+    text.append(f"{len(rows)} found; {seen} looked at")
+    sys.stdout.write((json.dumps(data) if arguments.json else "\n".join(text)) + "\n")
+    return FOUND if rows else FAILED if found.unread else FINE
+
+
+def _line(find: Find) -> str:
+    at = (
+        f"row {find.at} {find.id or ''}".rstrip() if find.place == "database" else f"line {find.at}, byte {find.offset}"
+    )
+    return f"{find.place}: {find.where}, {at}: {find.rule}"
