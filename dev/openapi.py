@@ -13,6 +13,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
 
 from dev.bootstrap import ROOT
+from dev.openapi_codes import codes_of
 from service.app import DOORS
 from service.cardguard import formats
 from service.errors import Advice, Code, DeclineReason
@@ -30,6 +31,12 @@ all money is text in major units. Errors are problems (RFC 9457) with a stable `
 SCHEMES = {
     "api_key": {"type": "http", "scheme": "bearer", "description": "A platform's API key, `pk_…`."},
     "client_secret": {"type": "http", "scheme": "bearer", "description": "A session's client secret, `pcs_…`."},
+    "identity": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A person's identity with a second factor, signed by the deployment's issuer (OpenID Connect).",
+    },
     "bluesnap_signature": {
         "type": "apiKey",
         "in": "header",
@@ -78,41 +85,6 @@ IF_MATCH = {
     "description": "The version that the caller has read, as in `ETag`; another one is refused with 412.",
     "schema": {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
 }
-#: What every request may be told, whatever it asks for.
-ALWAYS = (Code.REQUEST_MALFORMED, Code.CARD_DATA_REFUSED, Code.NOT_READY)
-CREDENTIALS = (
-    Code.CREDENTIALS_MISSING,
-    Code.CREDENTIALS_MALFORMED,
-    Code.KEY_UNKNOWN,
-    Code.KEY_REVOKED,
-    Code.SCOPE_MISSING,
-)
-SECRETS = (
-    Code.CREDENTIALS_MISSING,
-    Code.CREDENTIALS_MALFORMED,
-    Code.CLIENT_SECRET_WRONG,
-    Code.CLIENT_SECRET_EXPIRED,
-    Code.SESSION_FOREIGN,
-    Code.SESSION_NOT_FOUND,
-)
-OF_SCHEME = {"api_key": CREDENTIALS, "client_secret": SECRETS, "bluesnap_signature": (Code.SIGNATURE_INVALID,)}
-OF_BODY = (
-    Code.UNSUPPORTED_MEDIA_TYPE,
-    Code.BODY_TOO_LARGE,
-    Code.BODY_MALFORMED,
-    Code.DUPLICATE_KEY,
-    Code.VALIDATION_FAILED,
-    Code.FIELD_UNKNOWN,
-    Code.FIELD_MISSING,
-    Code.FIELD_MALFORMED,
-)
-OF_QUERY = (Code.DUPLICATE_KEY, Code.VALIDATION_FAILED, Code.FIELD_UNKNOWN, Code.FIELD_MISSING, Code.FIELD_MALFORMED)
-OF_KEY = (
-    Code.IDEMPOTENCY_KEY_MISSING,
-    Code.IDEMPOTENCY_KEY_MALFORMED,
-    Code.IDEMPOTENCY_KEY_REUSED,
-    Code.IDEMPOTENCY_KEY_IN_PROGRESS,
-)
 FORM = {"application/x-www-form-urlencoded": {"schema": {"type": "object", "additionalProperties": {"type": "string"}}}}
 #: What is no JSON of ours: its media type, and what a reader of that type finds.
 TEXTS = ("/metrics", "/.well-known/security.txt")
@@ -122,19 +94,6 @@ PATH_PATTERNS = {
     "charge_id": formats.CHARGE_ID,
     "session_id": f"cs_[{formats.ALPHABET}]{{{formats.ID_LENGTH}}}",
 }
-
-
-def codes_of(operation: Operation) -> set[Code]:
-    """Every code that an operation may answer with: what its lock, body and key imply, and what it declares."""
-    found = {*ALWAYS, *operation.problems}
-    for scheme in operation.lock.schemes:
-        found |= set(OF_SCHEME[scheme])
-    found |= set(OF_BODY) if operation.body is not None else set()
-    found |= set(OF_QUERY) if operation.query is not None else set()
-    found |= set(OF_KEY) if operation.idempotent else set()
-    found |= {Code.BODY_TOO_LARGE} if operation.form else set()
-    found |= {Code.OVERLOADED, Code.CLIENT_GONE} if operation.calls_bluesnap else set()
-    return found
 
 
 def build() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from service.store.ids import new_id
 from service.telemetry import answers, metrics
 from service.web import (
     accounts,
+    audit,
     cards,
     charges,
     checkout,
@@ -42,6 +43,7 @@ DOORS: tuple[Door, ...] = (
     cards.door,
     charges.door,
     entries.door,
+    audit.door,
     webhooks.door,
     reports.door,
     operations.door,

@@ -32,7 +32,13 @@ class Code(enum.StrEnum):
     CREDENTIALS_MALFORMED = "credentials_malformed"
     KEY_UNKNOWN = "key_unknown"
     KEY_REVOKED = "key_revoked"
+    KEY_ENDED = "key_ended"
     SCOPE_MISSING = "scope_missing"
+    IDENTITY_INVALID = "identity_invalid"
+    IDENTITY_EXPIRED = "identity_expired"
+    SECOND_FACTOR_MISSING = "second_factor_missing"
+    PERSON_UNKNOWN = "person_unknown"
+    PERSON_LEFT = "person_left"
     CLIENT_SECRET_WRONG = "client_secret_wrong"
     CLIENT_SECRET_EXPIRED = "client_secret_expired"
     SESSION_FOREIGN = "session_foreign"
@@ -94,6 +100,7 @@ class Code(enum.StrEnum):
     # notices
     SIGNATURE_INVALID = "signature_invalid"
     # us
+    IDENTITY_UNAVAILABLE = "identity_unavailable"
     OVERLOADED = "overloaded"
     CLIENT_GONE = "client_gone"
     NOT_READY = "not_ready"

@@ -13,6 +13,8 @@ from service.billing.tools import Tools
 from service.bluesnap.client import BlueSnapClient, Timeouts
 from service.config import Environment, Settings
 from service.errors import Code, Refusal
+from service.identity.fetching import over_http
+from service.identity.issuer import Issuer, Rules
 from service.platform.client import PlatformClient
 from service.store import database
 from service.store.keyring import Keyring
@@ -72,6 +74,7 @@ def build(settings: Settings) -> Tools:
         keyring=Keyring(settings.secret_keys),
         platform=_platform(settings),
         archive=Archive.open(settings.archive_url) if settings.archive_url else None,
+        issuer=_issuer(settings),
     )
 
 
@@ -85,3 +88,17 @@ def _platform(settings: Settings) -> PlatformClient | None:
         seconds=settings.events_seconds,
         loopback=settings.environment is Environment.SIMULATOR,
     )
+
+
+def _issuer(settings: Settings) -> Issuer | None:
+    """Who says who people are, if that is set. A developer's may be on loopback, with the simulator only."""
+    if settings.oidc_issuer is None:
+        return None
+    rules = Rules(
+        issuer=settings.oidc_issuer,
+        audience=settings.oidc_audience,
+        second_factors=settings.oidc_second_factor,
+        leeway=settings.oidc_leeway_seconds,
+        oldest=settings.oidc_age_seconds,
+    )
+    return Issuer(rules, over_http(loopback=settings.environment is Environment.SIMULATOR))

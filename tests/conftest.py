@@ -98,12 +98,20 @@ def logged(quiet_logs):
 
 
 @pytest.fixture
-def make_tools(engine, bluesnap, clock, quiet_logs):
+def their_issuer():
+    """Who says who people are: `their_issuer.identity(subject)` signs an identity."""
+    from tests.support.people import TheirIssuer
+
+    return TheirIssuer()
+
+
+@pytest.fixture
+def make_tools(engine, bluesnap, clock, quiet_logs, their_issuer):
     """Tools over the test's database, clock and BlueSnap; settings by their lower-case names, as text."""
     from tests.support.tools import tools_over
 
     def make(**settings):
-        return tools_over(engine, bluesnap, clock, **settings)
+        return tools_over(engine, bluesnap, clock, issuer=their_issuer.ours(), **settings)
 
     return make
 
@@ -121,7 +129,7 @@ def desk(tools, bluesnap):
 
 
 @pytest.fixture
-def web(tools, bluesnap):
+def web(tools, bluesnap, their_issuer):
     from tests.support.web import Web
 
-    return Web(tools, bluesnap)
+    return Web(tools, bluesnap, their_issuer)

@@ -12,6 +12,7 @@ from service.archive import Archive
 from service.billing.catalogue import Catalogue
 from service.bluesnap.client import BlueSnapClient
 from service.config import Settings
+from service.identity.issuer import Issuer
 from service.platform.client import PlatformClient
 from service.store.keyring import Keyring
 
@@ -19,7 +20,8 @@ from service.store.keyring import Keyring
 @dataclass(frozen=True)
 class Tools:
     """`clock` tells business time, `machine_clock` this machine's; leases and the journal use the database's. `platform` is None where no address
-    for events is set, `archive` where none is.
+    for events is set, `archive` where none is,
+    `issuer` where nobody may come in as a person.
     """
 
     settings: Settings
@@ -31,3 +33,4 @@ class Tools:
     keyring: Keyring
     platform: PlatformClient | None = None
     archive: Archive | None = None
+    issuer: Issuer | None = None

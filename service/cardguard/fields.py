@@ -113,6 +113,20 @@ class FeedCursor(Exact):
     pattern = formats.CURSOR
 
 
+class Actor(Exact):
+    """Who acts, as the journal writes it."""
+
+    check = staticmethod(lambda value: formats.matches(formats.ACTOR, value))
+    pattern = formats.ACTOR
+
+
+class ActName(Exact):
+    """What is done, as the journal names it; whether anybody does it is the journal's to say."""
+
+    check = staticmethod(lambda value: formats.matches(formats.WORD, value))
+    pattern = formats.WORD
+
+
 class ChargeCursor(Exact):
     """The charge after which a page of charges begins, as the page before has named it."""
 

@@ -29,17 +29,25 @@ PROVIDER_WORD = r"[A-Z][A-Z_]{0,62}"
 SCOPES = ("checkout:write", "checkout:read", "accounts:read", "accounts:write", "refunds:write", "entries:read")
 #: What people look over again and again (store/reviews.py).
 REVIEWS = ("rights", "people_and_keys")
+#: What a person may be allowed to do, and no key ever.
+PERSON_SCOPES = ("grants:request", "grants:approve", "support:read", "audit:read")
+#: Days for which a key is good: where nobody says it, and at most.
+KEY_DAYS, MOST_KEY_DAYS = 365, 730
 SCOPE = r"[a-z]{2,20}:[a-z]{2,20}"
 CURRENCY = r"[A-Z]{3}"
 #: Money in major units, with at most twelve digits.
 AMOUNT = r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,3})?"
 KEY_NAME = r"[A-Za-z0-9 ._-]{1,64}"
-ACTOR = rf"(key|session|worker|bluesnap|operator)(:{OUR_ID})?"
+#: A database login with a few digits in one place; and who acts: one of these, or whoever changed something in the database by hand.
+LOGIN = r"[a-z_]{1,24}([0-9]{1,6}[a-z_]{0,24})?"
+ACTOR = rf"((key|session|worker|bluesnap|operator|person)(:{OUR_ID})?|login:{LOGIN})"
 FRAUD_SESSION = r"[0-9A-Za-z]{1,32}"
 HEX_32 = r"[0-9a-f]{32}"
 IDEMPOTENCY_KEY = r"[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{12}"
 API_KEY = r"pk_(simulator|sandbox|production)_[A-Za-z0-9_-]{43}"
 CLIENT_SECRET = rf"pcs_[{ALPHABET}]{{{ID_LENGTH}}}_[A-Za-z0-9_-]{{43}}"
+#: A person's identity as the issuer signs it (RFC 7519): two JSON objects and a signature, each in base64 without its end.
+IDENTITY = r"eyJ[A-Za-z0-9_-]{10,700}\.eyJ[A-Za-z0-9_-]{10,6000}\.[A-Za-z0-9_-]{43,1024}"
 COUNTRY = r"[A-Za-z]{2}"
 STATE = r"[A-Z]{2}"
 ZIP = r"[A-Za-z0-9][A-Za-z0-9 -]{0,15}"

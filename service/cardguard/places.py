@@ -32,7 +32,7 @@ def _exactly(pattern: str) -> Callable[[str], bool]:
 
 #: Headers that have a format of their own, by their names in a WSGI environment.
 EXACT_HEADERS: Mapping[str, Callable[[str], bool]] = {
-    "HTTP_AUTHORIZATION": _exactly(rf"(?i:bearer) +({formats.API_KEY}|{formats.CLIENT_SECRET})"),
+    "HTTP_AUTHORIZATION": _exactly(rf"(?i:bearer) +({formats.API_KEY}|{formats.CLIENT_SECRET}|{formats.IDENTITY})"),
     "HTTP_IDEMPOTENCY_KEY": _exactly(formats.IDEMPOTENCY_KEY),
     "HTTP_IF_MATCH": _exactly(r'"[0-9]{1,9}"'),
     "HTTP_BLS_SIGNATURE": _exactly(r"[0-9a-fA-F]{64}"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from service.cardguard.formats import SCOPES
+from service.cardguard.formats import KEY_DAYS, MOST_KEY_DAYS, SCOPES
 from service.cli.common import FINE, FOUND, Commands, complain, say, tools
+from service.config.parsers import integer
 
 
 def register(commands: Commands) -> None:
@@ -15,8 +16,22 @@ def register(commands: Commands) -> None:
     create = keys.add("create", create_key)
     create.add_argument("--name", required=True)
     create.add_argument("--scope", required=True, nargs="+", choices=SCOPES, metavar="SCOPE", help=", ".join(SCOPES))
+    create.add_argument(
+        "--days",
+        type=_days,
+        default=KEY_DAYS,
+        help=f"how long it is good: {KEY_DAYS} if not said, {MOST_KEY_DAYS} at most",
+    )
     keys.add("list", list_keys)
     keys.add("revoke", revoke_key).add_argument("id", metavar="ID")
+
+
+def _days(text: str) -> int:
+    """As many days as a key may be good."""
+    try:
+        return integer(1, MOST_KEY_DAYS)(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def create_key(arguments: argparse.Namespace) -> int:
@@ -36,6 +51,7 @@ def create_key(arguments: argparse.Namespace) -> int:
             environment=our.settings.environment,
             now=database.now(connection),
             origin=Origin("operator"),
+            days=arguments.days,
         )
     say(arguments, {"id": key.id, "key": text}, text)
     return FINE
@@ -43,10 +59,11 @@ def create_key(arguments: argparse.Namespace) -> int:
 
 def list_keys(arguments: argparse.Namespace) -> int:
     """All keys, without their text, which nobody knows any more."""
-    from service.store import keys
+    from service.store import database, keys
 
     our = tools()
     with our.engine.connect() as connection:
+        now = database.now(connection)
         rows: list[dict[str, Any]] = [
             {
                 "id": key.id,
@@ -54,11 +71,13 @@ def list_keys(arguments: argparse.Namespace) -> int:
                 "scopes": sorted(keys.scopes_of(connection, key.id)),
                 "created_at": key.created_at.isoformat(timespec="seconds"),
                 "revoked_at": key.revoked_at.isoformat(timespec="seconds") if key.revoked_at else None,
+                "ends_at": key.ends_at.isoformat(timespec="seconds"),
+                "state": "revoked" if key.revoked_at else "ended" if key.ends_at <= now else "valid",
             }
             for key in keys.listed(connection)
         ]
     lines = [
-        f"{row['id']}  {'revoked' if row['revoked_at'] else 'valid  '}  {row['name']}  {' '.join(row['scopes'])}"
+        f"{row['id']}  {row['state']:7}  until {row['ends_at'][:10]}  {row['name']}  {' '.join(row['scopes'])}"
         for row in rows
     ]
     say(arguments, rows, "\n".join(lines) or "no keys")

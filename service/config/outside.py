@@ -49,6 +49,8 @@ def _of_hosts(settings: Settings) -> Iterator[str]:
         yield "PANLESS_HOSTED_FIELDS_URL is not BlueSnap's script host for this environment"
     if settings.events_url is not None and not settings.events_url.startswith("https:"):
         yield "PANLESS_EVENTS_URL must use https outside the simulator"
+    if settings.oidc_issuer is not None and not settings.oidc_issuer.startswith("https:"):
+        yield "PANLESS_OIDC_ISSUER must use https outside the simulator"
 
 
 def _of_switches(settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:

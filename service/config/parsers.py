@@ -80,6 +80,14 @@ def archive(value: str) -> str:
     return given.rstrip("/")
 
 
+def issuer(value: str) -> str:
+    """An address without a query, as OpenID Connect Discovery 1.0 wants it (section 3)."""
+    given = address(value)
+    if "?" in given:
+        raise ValueError("is not an address such as https://example.test/path")
+    return given
+
+
 def list_(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     """Several of them, separated by commas."""
     return lambda value: tuple(parse(item) for item in value.split(",") if item.strip())

@@ -55,13 +55,15 @@ def _number(letters: str) -> int:
     return number
 
 
-def page(connection: Connection, after: Cursor | None, limit: int) -> tuple[list[Entry], Cursor | None]:
+def page(connection: Connection, after: Cursor | None, limit: int, **only: str) -> tuple[list[Entry], Cursor | None]:
     """The next entries behind a place, and the place to go on from: behind the last of them, or `after` itself where there is none.
+
+    `only` are the values that columns must have, by their names.
 
     Entries are in the order (transaction, number) and are shown once every transaction that began to write before theirs is over.
     A number alone would not do: numbers are given out before the commit, so a low one may appear after a high one has been read.
     """
-    statement = _complete().order_by(E.xid, E.number).limit(limit)
+    statement = _complete().filter_by(**only).order_by(E.xid, E.number).limit(limit)
     if after is not None:
         statement = statement.where(tuple_(E.xid, E.number) > tuple_(after.xid, after.number))
     found = many(connection, statement, Entry)

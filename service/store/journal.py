@@ -35,6 +35,9 @@ class Act(enum.StrEnum):
 
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
+    PERSON_ADDED = "person.added"
+    PERSON_LEFT = "person.left"
+    AUDIT_READ = "audit.read"
     SESSION_OPENED = "session.opened"
     SESSION_RENEWED = "session.renewed"
     SESSION_REOPENED = "session.reopened"

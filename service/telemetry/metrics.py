@@ -56,6 +56,9 @@ PAID_THERE_INACTIVE_HERE = Counter(
 ACTIVE_HERE_UNPAID_THERE = Counter(
     "panless_active_here_unpaid_there", "Subscriptions that give access here and that BlueSnap charges no more: alarm"
 )
+ISSUER_ASKED = Counter(
+    "panless_issuer_asked", "Questions for the keys of people's issuer, by how they ended", ["outcome"]
+)
 ROWS_FAILED = Counter(
     "panless_rows_failed",
     "Rows that a round of the worker could not handle, because of a bug or of the database",

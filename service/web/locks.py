@@ -14,7 +14,7 @@ from service.billing.tools import Tools
 from service.bluesnap import signature
 from service.cardguard import formats
 from service.errors import Code, Refusal
-from service.store import accounts, keys
+from service.store import accounts, keys, people
 from service.store.keyring import session_of
 from service.store.models import CheckoutSession
 from service.telemetry import metrics
@@ -23,7 +23,7 @@ from service.web.bodies import read_bytes
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is asking: `key`, `session`, `bluesnap` or `nobody`, with our id of it."""
+    """Who is asking: `key`, `session`, `person`, `bluesnap` or `nobody`, with our id of it."""
 
     kind: str
     id: str = ""
@@ -73,19 +73,21 @@ class ApiKey:
         self.scope = scope
 
     def open(self, request: Request, tools: Tools, args: Mapping[str, str]) -> Caller:  # noqa: ARG002
-        """Refuses an unknown key, a revoked one, one of another environment, and one without the scope, each by its own code."""
+        """Refuses an unknown key, one of another environment, a revoked one, one that is over, and one without the scope, each by its own code."""
         secret = _bearer(request)
         if not formats.matches(formats.API_KEY, secret):
             raise Refusal(Code.CREDENTIALS_MALFORMED)
         with tools.engine.connect() as connection:
-            key = keys.find(connection, secret)
-            if key is None or key.environment != tools.settings.environment:
+            found = keys.find(connection, secret)
+            if found is None or found.key.environment != tools.settings.environment:
                 raise Refusal(Code.KEY_UNKNOWN)
-            if key.revoked_at is not None:
+            if found.key.revoked_at is not None:
                 raise Refusal(Code.KEY_REVOKED)
-            if self.scope not in keys.scopes_of(connection, key.id):
+            if found.ended:
+                raise Refusal(Code.KEY_ENDED)
+            if self.scope not in keys.scopes_of(connection, found.key.id):
                 raise Refusal(Code.SCOPE_MISSING)
-        return Caller("key", key.id)
+        return Caller("key", found.key.id)
 
 
 class ClientSecret:
@@ -120,6 +122,33 @@ def _is_over(tools: Tools, session: CheckoutSession) -> bool:
     now = tools.clock()
     end = session.ended_at or (session.expires_at if checkout.status_at(session, now) == "expired" else None)
     return end is not None and now > end + timedelta(seconds=tools.settings.client_secret_grace_seconds)
+
+
+class Person:
+    """Somebody of the staff, or an auditor, with a scope. People are no keys: each comes with an identity of their own."""
+
+    schemes = ("identity",)
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+
+    def open(self, request: Request, tools: Tools, args: Mapping[str, str]) -> Caller:  # noqa: ARG002
+        """Refuses a bad identity, whom we do not know, who has left, and who lacks the scope, each by its own code."""
+        identity = _bearer(request)
+        if not formats.matches(formats.IDENTITY, identity):
+            raise Refusal(Code.CREDENTIALS_MALFORMED)
+        if tools.issuer is None:
+            raise Refusal(Code.IDENTITY_INVALID)
+        who = tools.issuer.verify(identity)
+        with tools.engine.connect() as connection:
+            person = people.find(connection, who)
+            if person is None or person.environment != tools.settings.environment:
+                raise Refusal(Code.PERSON_UNKNOWN)
+            if person.left_at is not None:
+                raise Refusal(Code.PERSON_LEFT)
+            if self.scope not in people.scopes_of(connection, person.id):
+                raise Refusal(Code.SCOPE_MISSING)
+        return Caller("person", person.id)
 
 
 class SecretOrKey:

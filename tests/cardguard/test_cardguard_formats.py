@@ -18,6 +18,8 @@ SECRET = PLAIN + "_-"
 CURSOR = Shape(("bcdfg", 1), (OURS, 14), ("bcdfg", 1), (OURS, 14))
 ID = Shape((LOWER, 2, 4), "_", (OURS, 30))
 DASH = ("-", 0, 1)
+#: How an object of JSON begins in base64.
+JSON = (("e", 1), ("y", 1), ("J", 1))
 
 SHAPES = {
     "CURSOR": [CURSOR],
@@ -37,9 +39,11 @@ SHAPES = {
     ],
     "KEY_NAME": [Shape((PLAIN + " ._-", 1, 64))],
     "ACTOR": [
-        *(Shape(who) for who in ("key", "session", "worker", "bluesnap", "operator")),
+        *(Shape(who) for who in ("key", "session", "worker", "bluesnap", "operator", "person")),
         Shape("worker:", (LOWER, 2, 4), "_", (OURS, 30)),
+        Shape("login:", (LOWER + "_", 1, 24), beside=DIGITS),
     ],
+    "LOGIN": [Shape((LOWER + "_", 1, 24), beside=DIGITS)],
     "FRAUD_SESSION": [Shape((PLAIN, 1, 32))],
     "HEX_32": [Shape((HEX, 32))],
     "IDEMPOTENCY_KEY": [
@@ -47,6 +51,7 @@ SHAPES = {
     ],
     "API_KEY": [Shape(f"pk_{where}_", (SECRET, 43)) for where in ("simulator", "sandbox", "production")],
     "CLIENT_SECRET": [Shape("pcs_", (OURS, 30), "_", (SECRET, 43))],
+    "IDENTITY": [Shape(*JSON, (SECRET, 10, 700), ".", *JSON, (SECRET, 10, 6000), ".", (SECRET, 43, 1024))],
     "COUNTRY": [Shape((LETTERS, 2))],
     "STATE": [Shape((UPPER, 2))],
     "ZIP": [Shape((PLAIN, 1), (PLAIN + " -", 0, 15))],
@@ -60,6 +65,7 @@ def taker(name):
 
 def test_every_format_has_its_shape_here():
     words = {"ALPHABET", "ID_LENGTH", "DIGIT_BUDGET", "CURSOR_LENGTH", "SCOPES", "NAME_LENGTH", "NAME_MARKS"}
+    words |= {"PERSON_SCOPES", "KEY_DAYS", "MOST_KEY_DAYS"}
     assert {name for name in vars(formats) if name.isupper() or "HEX" in name} - words == set(SHAPES)
 
 
@@ -75,6 +81,12 @@ def test_address_of_mail_has_two_to_seven_names_after_the_sign():
         False,
         False,
     ]
+
+
+def test_login_has_six_digits_at_most_in_one_place():
+    logins = ["a1", "a123456", "a123456b", f"a1{'b' * 24}", "a1234567", "a1b2", "1a", f"a1{'b' * 25}"]
+    assert [taker("LOGIN")(login) for login in logins] == [True] * 4 + [False] * 4
+    assert [taker("ACTOR")(f"login:{login}") for login in logins] == [True] * 4 + [False] * 4
 
 
 @pytest.mark.parametrize("account", ["key", "worker:", "key:acct-a", "Key", "keysession", "session:key"])
@@ -99,9 +111,10 @@ def test_amount_has_decimals_whatever_stands_before_them():
 
 def test_scopes_are_those_that_the_doors_ask_for():
     doors = "".join(door.read_text(encoding="utf-8") for door in (ROOT / "service" / "web").glob("*.py"))
-    asked = set(re.findall(r"\"([a-z]+:(?:read|write))\"", doors))
-    assert set(formats.SCOPES) == asked
-    assert all(taker("SCOPE")(scope) for scope in formats.SCOPES)
+    people = set(re.findall(r"Person\(\"([a-z]+:[a-z]+)\"\)", doors))
+    assert people <= set(formats.PERSON_SCOPES)
+    assert set(formats.SCOPES) == set(re.findall(r"\"([a-z]+:(?:read|write))\"", doors)) - people
+    assert all(taker("SCOPE")(scope) for scope in (*formats.SCOPES, *formats.PERSON_SCOPES))
 
 
 def test_format_is_matched_whole_and_of_ascii_digits_only():

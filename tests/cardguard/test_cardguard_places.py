@@ -172,6 +172,7 @@ HEADERS = {
     "HTTP_AUTHORIZATION": [
         *(Shape("Bearer ", f"pk_{where}_", (SECRET, 43), beside="bB") for where in ("simulator", "sandbox", "production")),
         Shape(("bB", 1), ("eE", 1), ("aA", 1), ("rR", 1), ("eE", 1), ("rR", 1), " pcs_", (OURS, 30), "_", (SECRET, 43), beside="bearBEAR"),
+        Shape("Bearer eyJ", (SECRET, 10, 700), ".eyJ", (SECRET, 10, 6000), ".", (SECRET, 43, 1024), beside="bB"),
     ],
     "HTTP_IF_MATCH": [Shape('"', (DIGITS, 1, 9), '"')],
     "HTTP_BLS_SIGNATURE": [Shape((ANY_HEX, 64))],

@@ -117,6 +117,14 @@ CASES = {
         [CANARY, KEY, f"whsk_{KEY}", f"whsec_{CANARY}", f"whsec_{SHORT_KEY}", f"whsec_{LONG_KEY[:-2]}AAAA", f"whsec_{KEY},{CANARY}"],
     ),
     "PANLESS_EVENTS_SECONDS": numbers(1, 60),
+    "PANLESS_OIDC_ISSUER": (
+        [("https://a.example/staff", "https://a.example/staff"), ("http://localhost:1", "http://localhost:1")],
+        [CANARY, f"https://{CANARY}@a.example", f"https://a.example/#{CANARY}", f"https://a.example/?{CANARY}", f"http://{CANARY}.example", "https://"],
+    ),
+    "PANLESS_OIDC_AUDIENCE": ([("panless", "panless")], [" "]),
+    "PANLESS_OIDC_SECOND_FACTOR": ([("mfa", ("mfa",)), ("mfa, hwk,", ("mfa", "hwk"))], []),
+    "PANLESS_OIDC_LEEWAY_SECONDS": numbers(0, 300),
+    "PANLESS_OIDC_AGE_SECONDS": numbers(60, 86_400),
     "PANLESS_PUBLIC_URL": ([("https://pay.example.com", "https://pay.example.com")], [CANARY, "https://u:p@h", "https://h/path"]),
     "PANLESS_SECURITY_CONTACT": (
         [("mailto:security@a.example", ("mailto:security@a.example",)), ("https://a.example/report, mailto:a.b+c@d.example", ("https://a.example/report", "mailto:a.b+c@d.example"))],
@@ -287,6 +295,7 @@ def test_real_environments_are_taken_with_their_own_hosts(right):
         (PRODUCTION | {"events_url": f"http://localhost/{CANARY}"}, "PANLESS_EVENTS_URL must use https outside the simulator"),
         (SANDBOX | {"events_url": f"http://127.0.0.1:1/{CANARY}"}, "PANLESS_EVENTS_URL must use https outside the simulator"),
         ({"events_url": f"https://{CANARY}.example", "events_secrets": None}, "PANLESS_EVENTS_SECRETS is empty: the platform could not tell our events from forged ones"),
+        (PRODUCTION | {"oidc_issuer": f"http://localhost/{CANARY}"}, "PANLESS_OIDC_ISSUER must use https outside the simulator"),
         ({"webhook_keys": ","}, "PANLESS_WEBHOOK_KEYS is empty: BlueSnap's notices could not be told from forged ones"),
         ({"secret_keys": ","}, "PANLESS_SECRET_KEYS is empty"),
         ({"secret_keys": f"a:{KEY},a:{LATER_KEY}"}, "PANLESS_SECRET_KEYS names two keys alike"),

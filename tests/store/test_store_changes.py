@@ -133,11 +133,11 @@ def test_key_is_kept_as_a_digest_and_its_text_nowhere(connection):
     key, text = keys.create(
         connection, name="demo-shop", scopes=["accounts:read"], environment="simulator", now=NOW, origin=ORIGIN
     )
-    assert keys.find(connection, text) == key
+    assert keys.find(connection, text) == keys.Found(key, ended=False)
     assert keys.find(connection, text[:-1] + ("A" if text[-1] != "A" else "B")) is None
     assert keys.scopes_of(connection, key.id) == {"accounts:read"}
     (entry,) = entries(connection, key.id)
-    assert (entry.act, entry.image) == ("key.created", {"name": "demo-shop", "scopes": ["accounts:read"]})
+    assert (entry.act, entry.image) == ("key.created", {"name": "demo-shop", "scopes": ["accounts:read"], "days": 365})
     assert text not in repr(key)
 
 
@@ -147,6 +147,6 @@ def test_revoked_key_stays_known_and_is_revoked_once(connection):
     )
     assert keys.revoke(connection, key.id, now=NOW, origin=ORIGIN)
     assert not keys.revoke(connection, key.id, now=NOW, origin=ORIGIN)
-    assert keys.find(connection, text).revoked_at == NOW
+    assert keys.find(connection, text).key.revoked_at == NOW
     assert [entry.act for entry in entries(connection, key.id)] == ["key.created", "key.revoked"]
     assert [one.id for one in keys.listed(connection)] == [key.id]

@@ -79,8 +79,8 @@ def settings_of(**settings):
     return config.load(environ_of(**settings))
 
 
-def tools_over(engine, bluesnap, clock, *, platform=None, machine_clock=None, **settings):
-    """All tools of a process, over these. `platform` is who is told of events; nobody by default."""
+def tools_over(engine, bluesnap, clock, *, platform=None, machine_clock=None, issuer=None, **settings):
+    """All tools of a process, over these. `platform` is who is told of events, `issuer` who says who people are; nobody by default."""
     parsed = settings_of(**settings)
     return Tools(
         settings=parsed,
@@ -91,4 +91,5 @@ def tools_over(engine, bluesnap, clock, *, platform=None, machine_clock=None, **
         catalogue=catalogue.read(parsed.plans_file, parsed.environment),
         keyring=Keyring(parsed.secret_keys),
         platform=platform,
+        issuer=issuer,
     )

@@ -12,6 +12,7 @@ from service.store.journal import Origin
 from tests.support.databases import count_rows
 from tests.support.desk import Desk
 from tests.support.notices import signed_headers
+from tests.support.people import add_person
 
 SCOPES = ("checkout:write", "checkout:read", "accounts:read", "accounts:write", "refunds:write", "entries:read")
 SESSIONS = "/v1/checkout-sessions"
@@ -23,8 +24,8 @@ PROBLEM_FIELDS = {"type", "title", "status", "code", "request_id"}
 class Web:
     """`key` is a platform's key with every scope."""
 
-    def __init__(self, tools, bluesnap):
-        self.tools, self.bluesnap = tools, bluesnap
+    def __init__(self, tools, bluesnap, their_issuer=None):
+        self.tools, self.bluesnap, self.their_issuer = tools, bluesnap, their_issuer
         self.app = create_app(tools)
         self.client = self.app.test_client()
         self.desk = Desk(tools, bluesnap)
@@ -46,6 +47,10 @@ class Web:
     def revoke(self, key_id):
         with self.tools.engine.begin() as connection:
             assert keys.revoke(connection, key_id, now=database.now(connection), origin=Origin("operator"))
+
+    def new_person(self, subject, *scopes):
+        """A person who is known: `id`, and `identity` to send as `auth`."""
+        return add_person(self.tools.engine, self.their_issuer, subject, *scopes)
 
     def call(self, method, path, *, auth=None, key=None, headers=(), **body):
         """Any request. `auth` is a bearer secret; `key` an idempotency key."""

@@ -7,9 +7,10 @@ import yaml
 from flask import Response
 
 from service.app import DOORS, create_app
+from service.cardguard.formats import PERSON_SCOPES, SCOPES
 from service.config import ROOT
 from service.web.door import Door
-from service.web.locks import ApiKey, NoLock
+from service.web.locks import ApiKey, NoLock, Person
 from service.web.operation import Reply
 from tests.support.web import problem
 
@@ -92,6 +93,7 @@ def test_operation_cannot_be_declared_without_a_lock():
         "Bearer x",
         "Bearer pk_simulator_" + "a" * 43,
         "Bearer pcs_" + "b" * 30 + "_" + "A" * 43,
+        "Bearer eyJ" + "b" * 30 + ".eyJ" + "b" * 30 + "." + "A" * 43,
     ],
 )
 def test_locked_operation_refuses_whoever_has_no_credentials(web, operation, credentials):
@@ -106,7 +108,7 @@ def test_locked_operation_refuses_whoever_has_no_credentials(web, operation, cre
 
 
 def test_every_scope_is_asked_for_by_its_own_operations():
-    scopes = {item.name: item.lock.scope for item in LOCKED if isinstance(item.lock, ApiKey)}
+    scopes = {item.name: item.lock.scope for item in LOCKED if isinstance(item.lock, ApiKey | Person)}
     assert scopes == {
         "checkout.open_session": "checkout:write",
         "accounts.read_account": "accounts:read",
@@ -119,7 +121,15 @@ def test_every_scope_is_asked_for_by_its_own_operations():
         "cards.show_card": "accounts:read",
         "cards.reactivate": "accounts:write",
         "entries.read_entries": "entries:read",
+        "audit.read_entries": "audit:read",
     }
+
+
+def test_scopes_of_people_are_for_no_key_and_those_of_keys_for_nobody():
+    asked = {kind: {item.lock.scope for item in LOCKED if isinstance(item.lock, kind)} for kind in (ApiKey, Person)}
+    assert asked[ApiKey] <= set(SCOPES)
+    assert asked[Person] <= set(PERSON_SCOPES)
+    assert not set(SCOPES) & set(PERSON_SCOPES)
 
 
 def test_every_write_of_the_api_takes_an_idempotency_key():

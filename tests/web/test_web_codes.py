@@ -6,7 +6,7 @@ import contextvars
 import socket
 
 import pytest
-from sqlalchemy import create_engine, insert, update
+from sqlalchemy import create_engine, func, insert, update
 
 from service.app import create_app
 from service.errors import (
@@ -20,11 +20,12 @@ from service.errors import (
     RetryLater,
     Unknown,
 )
-from service.store.models import DISPUTES, SUBSCRIPTIONS
+from service.store.models import API_KEYS, DISPUTES, SUBSCRIPTIONS
 from service.web import admission
 from service.web.problems import STATUS
 from tests.support.cards import VISA
 from tests.support.notices import charge_form
+from tests.support.people import leave
 from tests.support.tools import tools_over
 from tests.support.web import SESSIONS, WEBHOOKS, new_key, problem, told
 
@@ -32,6 +33,7 @@ SOFT = Declined("declined", DeclineReason.INSUFFICIENT_FUNDS, hard=False)
 HARD = Declined("declined", DeclineReason.REFUSED, hard=True)
 GOOD = {"account": "acct-a", "plan": "team", "members": 10}
 ACCOUNT = "/v1/accounts/acct-a"
+AUDIT = "/v1/audit/entries"
 NOBODYS_KEY = "pk_simulator_" + "a" * 43
 
 
@@ -90,6 +92,34 @@ def change_of_disputed(web):
     with web.tools.engine.begin() as connection:
         connection.execute(update(SUBSCRIPTIONS).values(status="disputed"))
     return changing(web)
+
+
+def ended_key(web):
+    key_id, text = web.new_key("accounts:read")
+    with web.tools.engine.begin() as connection:
+        connection.execute(update(API_KEYS).where(API_KEYS.c.id == key_id).values(ends_at=func.clock_timestamp()))
+    return web.call("GET", ACCOUNT, auth=text)
+
+
+def auditing(**claims):
+    """The journal, read with an identity that says something else than it should."""
+
+    def act(web):
+        web.new_person("mira", "audit:read")
+        return web.call("GET", AUDIT, auth=web.their_issuer.identity("mira", **claims))
+
+    return act
+
+
+def person_left(web):
+    mira = web.new_person("mira", "audit:read")
+    leave(web.tools.engine, mira)
+    return web.call("GET", AUDIT, auth=mira.identity)
+
+
+def issuer_away(web):
+    web.their_issuer.away = True
+    return auditing()(web)
 
 
 def with_plan(act):
@@ -254,7 +284,14 @@ PRODUCED = {
     Code.CREDENTIALS_MALFORMED: with_header("Authorization", "Basic cGs6cGs="),
     Code.KEY_UNKNOWN: lambda web: web.call("GET", ACCOUNT, auth=NOBODYS_KEY),
     Code.KEY_REVOKED: revoked_key,
+    Code.KEY_ENDED: ended_key,
     Code.SCOPE_MISSING: missing_scope,
+    Code.IDENTITY_INVALID: auditing(iss="https://elsewhere.example"),
+    Code.IDENTITY_EXPIRED: auditing(exp=1),
+    Code.SECOND_FACTOR_MISSING: auditing(amr=["pwd"]),
+    Code.PERSON_UNKNOWN: auditing(sub="nobody"),
+    Code.PERSON_LEFT: person_left,
+    Code.IDENTITY_UNAVAILABLE: issuer_away,
     Code.CLIENT_SECRET_WRONG: wrong_secret,
     Code.CLIENT_SECRET_EXPIRED: expired_secret,
     Code.SESSION_FOREIGN: foreign_session,
@@ -345,6 +382,7 @@ def test_code_is_answered_with_its_own_status(web, code):
         Code.BLUESNAP_UNREACHABLE,
         Code.BLUESNAP_BUSY,
         Code.BLUESNAP_FAILED,
+        Code.IDENTITY_UNAVAILABLE,
         Code.OVERLOADED,
         Code.NOT_READY,
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from service.store.models.columns import METADATA
 from service.store.models.kept import REVIEWS, Review
+from service.store.models.people import PEOPLE, PEOPLE_SCOPES, Person
 from service.store.models.selling import (
     ACCOUNTS,
     API_KEY_SCOPES,
@@ -46,6 +47,8 @@ __all__ = [
     "IDEMPOTENCY_KEYS",
     "METADATA",
     "NOTICES",
+    "PEOPLE",
+    "PEOPLE_SCOPES",
     "PRICES",
     "REFUNDS",
     "REVIEWS",
@@ -61,6 +64,7 @@ __all__ = [
     "Event",
     "IdempotencyKey",
     "Notice",
+    "Person",
     "Price",
     "Refund",
     "Review",

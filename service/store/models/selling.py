@@ -27,7 +27,7 @@ from service.store.models.columns import (
 
 @dataclass(frozen=True, kw_only=True)
 class ApiKey:
-    """A machine's key. Only the SHA-256 of it is kept; its scopes are rows of their own."""
+    """A machine's key. Only the SHA-256 of it is kept; its scopes are rows of their own. Every key ends some day."""
 
     id: str = column(OUR_ID, primary_key=True)
     name: str = column(Domain("key_name"))
@@ -35,6 +35,8 @@ class ApiKey:
     digest: bytes = column(DIGEST, unique=True)
     created_at: datetime = column(MOMENT)
     revoked_at: datetime | None = column(MOMENT, null=True)
+    #: In database time. The default is for the code before this column, which does not know it.
+    ends_at: datetime = column(MOMENT, server_default=text("(clock_timestamp() + '365 days'::interval)"))
 
 
 @dataclass(frozen=True, kw_only=True)
