@@ -65,7 +65,7 @@ def taker(name):
 
 def test_every_format_has_its_shape_here():
     words = {"ALPHABET", "ID_LENGTH", "DIGIT_BUDGET", "CURSOR_LENGTH", "SCOPES", "NAME_LENGTH", "NAME_MARKS"}
-    words |= {"PERSON_SCOPES", "KEY_DAYS", "MOST_KEY_DAYS"}
+    words |= {"REVIEWS", "PERSON_SCOPES", "KEY_DAYS", "MOST_KEY_DAYS"}
     assert {name for name in vars(formats) if name.isupper() or "HEX" in name} - words == set(SHAPES)
 
 
