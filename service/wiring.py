@@ -47,6 +47,16 @@ def _observe(call: str, outcome: str, seconds: float) -> None:
     metrics.BLUESNAP_SECONDS.labels(call=call).observe(seconds)
 
 
+def _credentials_refused(pair: str) -> None:
+    metrics.BLUESNAP_CREDENTIALS_REFUSED.labels(pair=pair).inc()
+
+
+def _other_credentials(settings: Settings) -> tuple[str, str] | None:
+    """The second pair, while credentials are being changed."""
+    password = settings.bluesnap_password_other
+    return (settings.bluesnap_user_other or settings.bluesnap_user, password) if password is not None else None
+
+
 def build(settings: Settings) -> Tools:
     """All tools for one process. Opens no connection yet."""
     timeouts = Timeouts(
@@ -64,8 +74,10 @@ def build(settings: Settings) -> Tools:
             base_url=settings.bluesnap_url,
             user=settings.bluesnap_user,
             password=settings.bluesnap_password,
+            other=_other_credentials(settings),
             timeouts=timeouts,
             observe=_observe,
+            refused=_credentials_refused,
             pool_size=settings.threads,
         ),
         clock=simulator_clock(settings.clock_url) if settings.clock == "simulator" else system_clock,

@@ -208,7 +208,7 @@ class Outbox:
     def _signed(self, series: _Series) -> tuple[bytes, dict[str, str]]:
         """Body and headers, with whatever the forgery asks for."""
         forgery, body = series.forgery, series.notice.body.encode()
-        signature = sign(forgery.signed_with or self._ground.settings.webhook_key, series.timestamp, body)
+        signature = sign(forgery.signed_with or self._ground.webhook_key, series.timestamp, body)
         if forgery.tamper == "signature":
             signature = signature[:-1] + ("0" if signature[-1] != "0" else "1")
         if forgery.tamper == "body":

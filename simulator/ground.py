@@ -26,8 +26,10 @@ class Ground:
         self.begin_again(settings.seed)
 
     def begin_again(self, seed: int) -> None:
-        """Chance and behaviour as at the start; ids go on rising."""
+        """Chance, behaviour and secrets as at the start; ids go on rising."""
         self.seed = seed
         self.random = random.Random(seed)  # notices and faults
         self.noise = random.Random(seed)  # unknown fields in answers, apart so that a look-up shifts nothing else
         self.behaviour = Behaviour()
+        self.accepted = [(self.settings.user, self.settings.password)]
+        self.webhook_key = self.settings.webhook_key

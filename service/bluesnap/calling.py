@@ -12,6 +12,7 @@ import structlog
 
 from service import crashpoints
 from service.bluesnap.causes import Cause
+from service.bluesnap.credentials import Credentials, Refused
 from service.bluesnap.deadlines import calling
 from service.bluesnap.outcomes import as_error
 from service.bluesnap.transport import Answer, Ask, Timeouts, Transport
@@ -42,11 +43,14 @@ class Caller:
         base_url: str,
         user: str,
         password: str,
+        other: tuple[str, str] | None = None,
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
         observe: Observe | None = None,
+        refused: Refused | None = None,
         pool_size: int = 32,
     ) -> None:
-        self._transport = Transport(base_url, user, password, timeouts=timeouts, pool_size=pool_size)
+        pairs = [(user, password), *([other] if other is not None else [])]
+        self._transport = Transport(base_url, Credentials(pairs, refused), timeouts=timeouts, pool_size=pool_size)
         self._observe = observe
 
     def close(self) -> None:

@@ -17,8 +17,9 @@ from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from service.bluesnap.causes import NEVER_SENT, Cause
+from service.bluesnap.credentials import Credentials
 from service.bluesnap.deadlines import POOLS, Attempt, Phase, around, tls_context, watched
-from service.bluesnap.origin import checked_origin, usual_headers
+from service.bluesnap.origin import USUAL_HEADERS, checked_origin
 from service.bluesnap.outcomes import unsent_or_unknown
 
 _BASE_PATH = "/services/2/"
@@ -121,15 +122,16 @@ class _Adapter(HTTPAdapter):
 class Transport:
     """Speaks to exactly one scheme, host and port. Safe to share between threads."""
 
-    def __init__(self, base_url: str, user: str, password: str, *, timeouts: Timeouts, pool_size: int) -> None:
+    def __init__(self, base_url: str, credentials: Credentials, *, timeouts: Timeouts, pool_size: int) -> None:
         self._origin = checked_origin(base_url)
+        self._credentials = credentials
         self._timeouts = timeouts
         self._session = _Session()
         # no proxy, no netrc (it would replace our Authorization), no certificate bundle from the environment
         self._session.trust_env = False
         self._session.cookies.set_policy(_NoCookies())
         self._session.headers.clear()
-        self._session.headers.update(usual_headers(user, password))
+        self._session.headers.update(USUAL_HEADERS)
         self._session.adapters.clear()
         self._session.mount(self._origin + "/", _Adapter(pool_size))
 
@@ -146,8 +148,15 @@ class Transport:
         end = self.deadline(charging=ask.charging) if until is None else until
         if around() - monotonic() < (self._timeouts.charging_connect if ask.charging else self._timeouts.connect):
             raise unsent_or_unknown(Cause.NO_TIME_LEFT)
+        for authorization in self._credentials.in_turn():
+            answer = self._answered(ask, end, authorization)
+            if self._credentials.are_taken(authorization, answer.status):
+                break
+        return answer
+
+    def _answered(self, ask: Ask, end: float, authorization: str) -> Answer:
         for pause in (*_PAUSES[ask.method], None):
-            outcome = self._attempt(ask, end)
+            outcome = self._attempt(ask, end, authorization)
             if isinstance(outcome, Answer):
                 return outcome
             cause = outcome
@@ -156,12 +165,12 @@ class Transport:
             time.sleep(pause)
         raise unsent_or_unknown(cause)
 
-    def _attempt(self, ask: Ask, until: float) -> Answer | Cause:
+    def _attempt(self, ask: Ask, until: float, authorization: str) -> Answer | Cause:
         limits = self._timeouts
         connect = limits.charging_connect if ask.charging else limits.connect
         read = limits.charging_read if ask.charging else limits.read
         attempt = Attempt(connect_until=min(monotonic() + connect, until), until=until, read=read)
-        request = self._prepared(ask)
+        request = self._prepared(ask, authorization)
         try:
             with (
                 watched(attempt),
@@ -178,8 +187,10 @@ class Transport:
             return Cause.CONNECTION_BROKEN
         return cause
 
-    def _prepared(self, ask: Ask) -> requests.PreparedRequest:
-        headers = {"Idempotency-Key": ask.idempotency_key} if ask.idempotency_key else {}
+    def _prepared(self, ask: Ask, authorization: str) -> requests.PreparedRequest:
+        headers = {"Authorization": authorization}
+        if ask.idempotency_key:
+            headers["Idempotency-Key"] = ask.idempotency_key
         request = self._session.prepare_request(
             requests.Request(
                 ask.method, self._origin + _BASE_PATH + ask.path, params=dict(ask.query), data=ask.body, headers=headers

@@ -78,6 +78,8 @@ def _contradictions(settings: Settings, environ: Mapping[str, str]) -> list[str]
         problems += outside.problems(settings, environ) + broken_links(settings)
     if settings.events_url is not None and not settings.events_secrets:
         problems.append("PANLESS_EVENTS_SECRETS is empty: the platform could not tell our events from forged ones")
+    if settings.bluesnap_user_other is not None and settings.bluesnap_password_other is None:
+        problems.append("PANLESS_BLUESNAP_USER_OTHER is set without PANLESS_BLUESNAP_PASSWORD_OTHER")
     if not settings.webhook_keys:
         problems.append("PANLESS_WEBHOOK_KEYS is empty: BlueSnap's notices could not be told from forged ones")
     if not settings.secret_keys:

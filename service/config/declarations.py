@@ -24,6 +24,15 @@ class Settings:
     bluesnap_url: str = one("BLUESNAP_URL", parsers.origin, "origin of BlueSnap's API, without /services/2")
     bluesnap_user: str = one("BLUESNAP_USER", parsers.user, "API user of the BlueSnap account")
     bluesnap_password: str = one("BLUESNAP_PASSWORD", parsers.text, "its password", secret=True)
+    bluesnap_user_other: str | None = one(
+        "BLUESNAP_USER_OTHER",
+        parsers.user,
+        "API user of a second pair, tried where BlueSnap refuses the first; by default the same",
+        None,
+    )
+    bluesnap_password_other: str | None = one(
+        "BLUESNAP_PASSWORD_OTHER", parsers.text, "its password; none: there is one pair", None, secret=True
+    )
     hosted_fields_url: str = one("HOSTED_FIELDS_URL", parsers.origin, "origin of BlueSnap's hosted-fields script")
     webhook_keys: tuple[str, ...] = one(
         "WEBHOOK_KEYS",

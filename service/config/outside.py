@@ -93,6 +93,8 @@ def _is_here(url: URL) -> bool:
 def _of_secrets(settings: Settings) -> Iterator[str]:
     if is_weak(settings.bluesnap_password):
         yield "PANLESS_BLUESNAP_PASSWORD is short or well known"
+    if settings.bluesnap_password_other is not None and is_weak(settings.bluesnap_password_other):
+        yield "PANLESS_BLUESNAP_PASSWORD_OTHER is short or well known"
     if any(is_weak(key) for key in settings.webhook_keys):
         yield "PANLESS_WEBHOOK_KEYS holds a key that is short or well known"
     masters = [key for _, key in settings.secret_keys]

@@ -21,6 +21,11 @@ REQUESTS = Counter("panless_requests", "Requests answered", ["door", "method", "
 REQUEST_SECONDS = Histogram("panless_request_seconds", "Time to answer a request", ["door"], buckets=SECONDS)
 BLUESNAP_CALLS = Counter("panless_bluesnap_calls", "Calls to BlueSnap by how they ended", ["call", "outcome"])
 BLUESNAP_SECONDS = Histogram("panless_bluesnap_seconds", "Time of a call to BlueSnap", ["call"], buckets=SECONDS)
+BLUESNAP_CREDENTIALS_REFUSED = Counter(
+    "panless_bluesnap_credentials_refused",
+    "Calls that BlueSnap refused for their credentials, by which pair it was",
+    ["pair"],
+)
 SESSIONS = Counter("panless_sessions", "Checkout sessions by what happened to them", ["event"])
 SIGNUP_MOVES = Counter("panless_signup_moves", "Moves of signups", ["state"])
 SIGNUP_MISMATCHES = Counter(

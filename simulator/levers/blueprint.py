@@ -16,6 +16,7 @@ from simulator.levers.cards import add_card_levers
 from simulator.levers.notices import add_notice_levers
 from simulator.levers.portal import add_portal_levers
 from simulator.levers.reading import BadLever, body, only, whole
+from simulator.levers.secrets import add_secrets_lever
 from simulator.levers.seeding import add_seed_lever
 from simulator.settings import SettingsRefused
 from simulator.tokens import fill
@@ -41,6 +42,7 @@ def levers_blueprint(world: World) -> Blueprint:
     add_card_levers(blueprint, world)
     add_portal_levers(blueprint, world)
     add_seed_lever(blueprint, world)
+    add_secrets_lever(blueprint, world)
 
     @blueprint.before_request
     def allow_more() -> None:

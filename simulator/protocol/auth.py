@@ -12,13 +12,14 @@ from flask import Response, request
 from simulator import answers
 
 if TYPE_CHECKING:
-    from simulator.settings import Settings
+    from collections.abc import Sequence
+
     from simulator.world import World
 
 
 def refuse_early(world: World) -> Response | None:
     """401 for wrong credentials, then 415 for a request without Content-Type; None for a call that may go on."""
-    if not _credentials_fit(request.headers.get("Authorization", ""), world.settings):
+    if not _credentials_fit(request.headers.get("Authorization", ""), world.accepted):
         return answers.to_response(answers.unauthorized(world.behaviour.unauthorized_body))
     if request.mimetype != "application/json":
         why = "The origin server is refusing to service the request because the payload is in a format not supported."
@@ -26,7 +27,7 @@ def refuse_early(world: World) -> Response | None:
     return None
 
 
-def _credentials_fit(header: str, settings: Settings) -> bool:
+def _credentials_fit(header: str, accepted: Sequence[tuple[str, str]]) -> bool:
     """Exactly one space after `Basic`: more make the call fail at BlueSnap too."""
     scheme, _, encoded = header.partition(" ")
     if scheme != "Basic" or encoded != encoded.strip():
@@ -35,4 +36,4 @@ def _credentials_fit(header: str, settings: Settings) -> bool:
         given = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         return False
-    return hmac.compare_digest(given, f"{settings.user}:{settings.password}".encode())
+    return any(hmac.compare_digest(given, f"{user}:{password}".encode()) for user, password in accepted)

@@ -64,6 +64,8 @@ CASES = {
     "PANLESS_BLUESNAP_URL": origins([("http://127.0.0.1:8090", "http://127.0.0.1:8090"), ("http://localhost:1/", "http://localhost:1")]),
     "PANLESS_BLUESNAP_USER": ([("API_1", "API_1")], [" "]),
     "PANLESS_BLUESNAP_PASSWORD": ([("p", "p")], [" "]),
+    "PANLESS_BLUESNAP_USER_OTHER": ([("API_2", "API_2")], [" ", f"{CANARY}:", "\u00e4"]),
+    "PANLESS_BLUESNAP_PASSWORD_OTHER": ([("q", "q")], [" "]),
     "PANLESS_HOSTED_FIELDS_URL": origins([("https://pay.bluesnap.com", "https://pay.bluesnap.com")]),
     "PANLESS_WEBHOOK_KEYS": ([("a" * 16, ("a" * 16,)), ("a" * 16 + ", " + "b" * 16, ("a" * 16, "b" * 16))], [CANARY, "a" * 16 + ",b"]),
     "PANLESS_SECRET_KEYS": (
@@ -296,6 +298,8 @@ def test_real_environments_are_taken_with_their_own_hosts(right):
         (SANDBOX | {"events_url": f"http://127.0.0.1:1/{CANARY}"}, "PANLESS_EVENTS_URL must use https outside the simulator"),
         ({"events_url": f"https://{CANARY}.example", "events_secrets": None}, "PANLESS_EVENTS_SECRETS is empty: the platform could not tell our events from forged ones"),
         (PRODUCTION | {"oidc_issuer": f"http://localhost/{CANARY}"}, "PANLESS_OIDC_ISSUER must use https outside the simulator"),
+        ({"bluesnap_user_other": CANARY, "bluesnap_password_other": None}, "PANLESS_BLUESNAP_USER_OTHER is set without PANLESS_BLUESNAP_PASSWORD_OTHER"),
+        (SANDBOX | {"bluesnap_password_other": CANARY}, "PANLESS_BLUESNAP_PASSWORD_OTHER is short or well known"),
         ({"webhook_keys": ","}, "PANLESS_WEBHOOK_KEYS is empty: BlueSnap's notices could not be told from forged ones"),
         ({"secret_keys": ","}, "PANLESS_SECRET_KEYS is empty"),
         ({"secret_keys": f"a:{KEY},a:{LATER_KEY}"}, "PANLESS_SECRET_KEYS names two keys alike"),
@@ -328,6 +332,7 @@ def test_secrets_are_marked_as_such():
     assert {setting.name for setting in SETTINGS if setting.secret} == {
         "PANLESS_DATABASE_URL",
         "PANLESS_BLUESNAP_PASSWORD",
+        "PANLESS_BLUESNAP_PASSWORD_OTHER",
         "PANLESS_WEBHOOK_KEYS",
         "PANLESS_SECRET_KEYS",
         "PANLESS_EVENTS_SECRETS",

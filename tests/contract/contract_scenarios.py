@@ -3,7 +3,8 @@
 A file holds: `call` (a method of the client) and its `arguments`; the `request` it must send; the `response`; the `outcome` for our
 side; `facts`, where this is known from; `given`, what a live peer must have seen before; `simulator`, "answers" or "skip: why";
 `sandbox`, whether the real sandbox can be asked; `next`, further exchanges of the same call; `exact`, pointers into the answer whose
-values a live peer must repeat (in each of the exchanges); `credentials`, where they are not the usual ones. A body that is text stands for these very
+values a live peer must repeat (in each of the exchanges); `credentials`, where they are not the usual ones (in an exchange too), and `other`, a second
+pair that the client has. A body that is text stands for these very
 characters, any other for JSON. `${name}` is a sample from `values`, which a live peer's own replace; `${name:number}` is a number.
 """
 
@@ -44,13 +45,19 @@ class Scenario:
         return self.file.get("credentials", USUAL)
 
     @property
+    def both(self) -> dict[str, Any]:
+        """The credentials as our client takes them."""
+        other = self.file.get("other")
+        return self.credentials | ({"other": (other["user"], other["password"])} if other else {})
+
+    @property
     def skipped(self) -> str | None:
         """Why the simulator cannot be asked, if it cannot."""
         return None if self["simulator"] == "answers" else self["simulator"].removeprefix("skip: ")
 
     @property
     def exchanges(self) -> list[dict[str, Any]]:
-        first = {name: self.file[name] for name in ("request", "response", "exact") if name in self.file}
+        first = {name: self.file[name] for name in ("request", "response", "exact", "credentials") if name in self.file}
         return [first, *self.file.get("next", [])]
 
 

@@ -72,7 +72,8 @@ class Stage:
     def play(self, scenario: Scenario, values: dict[str, str]) -> None:
         """Send each of the scenario's requests and assert that it is answered as the file says."""
         for exchange in scenario.exchanges:
-            answer = self._send(filled(exchange["request"], values), self.credentials_for(scenario))
+            credentials = exchange.get("credentials", self.credentials_for(scenario))
+            answer = self._send(filled(exchange["request"], values), credentials)
             check_answer(exchange, values, answer)
 
     def pull(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +84,10 @@ class Stage:
     def credentials_for(self, scenario: Scenario) -> dict[str, str]:
         """The peer's own, unless the scenario is about wrong ones."""
         return scenario.file.get("credentials", self.credentials)
+
+    def both_for(self, scenario: Scenario) -> dict[str, Any]:
+        """The same as our client takes them, with the second pair of a scenario that has one."""
+        return {**self.credentials_for(scenario), "other": scenario.both.get("other")}
 
     def _send(self, request: dict[str, Any], credentials: dict[str, str] | None = None) -> requests.Response:
         return self.session.request(

@@ -9,7 +9,7 @@ import re
 
 import pytest
 import responses
-from contract_scenarios import FOLDER, body_bytes, common_headers, filled, load_all, outcome_of
+from contract_scenarios import FOLDER, Scenario, body_bytes, common_headers, filled, load_all, outcome_of
 from responses import matchers
 from responses.registries import OrderedRegistry
 
@@ -25,6 +25,12 @@ WITHOUT_AN_ANSWER = {"NeverSent"}
 def client_of(user: str, password: str) -> BlueSnapClient:
     """One client for all scenarios: to read the certificate authorities for each would take most of the time."""
     return BlueSnapClient(base_url=BASE, user=user, password=password)
+
+
+def client_for(scenario: Scenario) -> BlueSnapClient:
+    """One of two pairs remembers which was taken, so it is of one scenario alone."""
+    has_two = "other" in scenario.both
+    return BlueSnapClient(base_url=BASE, **scenario.both) if has_two else client_of(**scenario.credentials)
 
 
 def same_headers_and_body(headers, body):
@@ -52,14 +58,15 @@ def answered(mock, scenario, exchange):
         match=[
             matchers.query_param_matcher(request.get("query", {})),
             same_headers_and_body(
-                {**common_headers(scenario.credentials), **request.get("headers", {})}, body_bytes(request["body"])
+                {**common_headers(exchange.get("credentials", scenario.credentials)), **request.get("headers", {})},
+                body_bytes(request["body"]),
             ),
         ],
     )
 
 
 def test_our_client_speaks_the_scenario(scenario):
-    client = client_of(**scenario.credentials)
+    client = client_for(scenario)
     with responses.RequestsMock(assert_all_requests_are_fired=True, registry=OrderedRegistry) as mock:
         for exchange in scenario.exchanges:
             answered(mock, scenario, exchange)

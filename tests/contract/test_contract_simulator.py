@@ -52,7 +52,7 @@ def test_the_simulator_answers_the_scenario(simulator, scenario):
 
 def test_our_client_understands_the_simulator(simulator, simulated):
     values = simulator.begin(simulated)
-    client = BlueSnapClient(base_url=simulator.base_url, **simulator.credentials_for(simulated))
+    client = BlueSnapClient(base_url=simulator.base_url, **simulator.both_for(simulated))
     outcome = outcome_of(client, simulated["call"], filled(simulated["arguments"], values))
     client.close()
     simulator.settle()

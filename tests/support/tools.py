@@ -24,6 +24,7 @@ SETTINGS = {
     "bluesnap_url": "http://127.0.0.1:9",
     "bluesnap_user": "API_1000000001",
     "bluesnap_password": "bluesnap-password",
+    "bluesnap_password_other": "bluesnap-other-word",
     "hosted_fields_url": "http://localhost:8091",
     "webhook_keys": f"{WEBHOOK_KEY},{OLD_WEBHOOK_KEY}",
     "secret_keys": SECRET_KEY,
@@ -34,6 +35,7 @@ SETTINGS = {
 #: Secrets as they must be where money is. They open nothing.
 REAL_SECRETS = {
     "bluesnap_password": "Gq4-nR8t-Wy3z",
+    "bluesnap_password_other": "Kd8-bL2v-Qs6x",
     "webhook_keys": "Hf6-kM1s-Pv5b-Jc9d",
     "secret_keys": "real:" + base64.b64encode(hashlib.sha256(b"a key").digest()).decode(),
     "events_secrets": "whsec_" + base64.b64encode(hashlib.sha256(b"a secret").digest()).decode(),
