@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from service import cli
 from service.cardguard import process
 from service.evidence import command
 from service.evidence.deployed import command as deployed
+
+if TYPE_CHECKING:
+    from service import jobs
+    from service.billing.tools import Tools
 
 
 def work(_: argparse.Namespace) -> int:
@@ -23,7 +28,8 @@ def work(_: argparse.Namespace) -> int:
     settings = cli.current_settings()
     logs.set_up()
     tools = wiring.build(settings)
-    jobs.await_database(tools)
+    slow = _slow(tools)
+    jobs.await_database(tools, (*jobs.ROUNDS, *(one.name for one in slow)))
 
     def waiting() -> list[standing.Standing]:
         now = tools.clock()
@@ -35,8 +41,25 @@ def work(_: argparse.Namespace) -> int:
         metrics_server.serve(settings.worker_metrics_bind, lambda: new_id("req"))
     except OSError:  # another worker of this host has the address: both do their work
         structlog.get_logger().warning("worker.metrics_unserved", setting="PANLESS_WORKER_METRICS_BIND")
-    jobs.work(tools)
+    jobs.work(tools, slow)
     return cli.FINE
+
+
+def _slow(tools: Tools) -> list[jobs.Slow]:
+    """The canary, which jobs must not know: it stands in the evidence, beside them, and knocks at the doors, above both."""
+    import structlog
+
+    from service import app, jobs
+    from service.config import Environment
+    from service.evidence.deployed import canary
+    from service.evidence.deployed.knocking import Way
+
+    if tools.settings.canary_url is None:
+        if tools.settings.environment is Environment.PRODUCTION:
+            structlog.get_logger().warning("canary.off", setting="PANLESS_CANARY_URL")
+        return []
+    watch = canary.Watch(tools, [Way(*one) for one in app.ways_in()])
+    return [jobs.Slow(canary.NAME, canary.CRON, watch.run)]
 
 
 process.harden()

@@ -35,6 +35,7 @@ from service.web import (
 from service.web.admission import Admission
 from service.web.door import Door
 from service.web.door import tools as tools_here
+from service.web.operation import Operation
 
 DOORS: tuple[Door, ...] = (
     checkout.platform_door,
@@ -49,6 +50,16 @@ DOORS: tuple[Door, ...] = (
     operations.door,
 )
 log = structlog.get_logger()
+
+
+def ways_in() -> list[tuple[str, str, str]]:
+    """One operation of each door, by door, method and path, for whoever tries them all: one that takes a body, else one with a place in its path."""
+
+    def rank(one: Operation) -> tuple[bool, bool]:
+        return one.method != "POST" or "{" in one.path, "{" not in one.path
+
+    chosen = [(door, min(door.operations, key=rank)) for door in DOORS]
+    return [(door.name, operation.method, operation.path) for door, operation in chosen]
 
 
 def serving() -> Flask:

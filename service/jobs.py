@@ -6,7 +6,8 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import procrastinate
 import structlog
@@ -41,7 +42,16 @@ ROUNDS = ("settle_signups", "settle_refunds", "look", "hear_again", "tell", "tid
 log = structlog.get_logger()
 
 
-def app_for(tools: Tools) -> procrastinate.App:
+@dataclass(frozen=True)
+class Slow:
+    """A kind of round that takes minutes: when it is due, and what answers whether it ended well. It has a thread of its own, beside all places."""
+
+    name: str
+    cron: str
+    run: Callable[[], bool]
+
+
+def app_for(tools: Tools, slow: Sequence[Slow] = ()) -> procrastinate.App:
     """The worker's app over these tools."""
     app = procrastinate.App(connector=_connector(tools))
     often, each_minute = f"* * * * * */{EVERY_SECONDS}", f"*/{TIDY_MINUTES} * * * *"
@@ -59,6 +69,8 @@ def app_for(tools: Tools) -> procrastinate.App:
     )
     add("tidy", each_minute, lambda: tidy.tidy(tools))
     add("watch", each_minute, lambda: watch.watch(tools))
+    for one in slow:
+        _add(app, one.name, one.cron, _aside(tools, one))
 
     @app.periodic(cron=each_minute)
     @app.task(name="forget_stalled", queue=QUEUE, queueing_lock="forget_stalled")
@@ -87,13 +99,31 @@ def _add(app: procrastinate.App, name: str, cron: str, run: Callable[[], object]
                 here.release()
 
 
+def _aside(tools: Tools, slow: Slow) -> Callable[[], None]:
+    """Begins the round in a thread of its own, unless one runs: no place is taken, and a stop does not wait for it."""
+    running: list[threading.Thread] = []
+
+    def run() -> None:
+        if slow.run():
+            with tools.engine.begin() as connection:
+                rounds.ended(connection, slow.name)
+
+    def begin() -> None:
+        running[:] = [thread for thread in running if thread.is_alive()]
+        if not running:
+            running.append(threading.Thread(target=run, name=slow.name, daemon=True))
+            running[0].start()
+
+    return begin
+
+
 def _remembered(tools: Tools, name: str, run: Callable[[], object]) -> None:
     run()
     with tools.engine.begin() as connection:
         rounds.ended(connection, name)
 
 
-def await_database(tools: Tools) -> None:
+def await_database(tools: Tools, names: Sequence[str] = ROUNDS) -> None:
     """Wait for a database that is ours; from then on a round that does not end well is noticed, also one that never did. Raises SettingsError.
 
     A worker that is started again while the database is, must not end for that: nobody else does its work.
@@ -102,7 +132,7 @@ def await_database(tools: Tools) -> None:
         try:
             database.check_environment(tools.settings.database_url, tools.settings.environment)
             with tools.engine.begin() as connection:
-                rounds.expect(connection, ROUNDS)
+                rounds.expect(connection, names)
         except DatabaseError as error:
             log.warning("worker.database_lost", error=type(error.orig).__name__)
             time.sleep(AGAIN_SECONDS)
@@ -126,15 +156,15 @@ def _connector(tools: Tools) -> PsycopgConnector:
     )
 
 
-def work(tools: Tools) -> None:
+def work(tools: Tools, slow: Sequence[Slow] = ()) -> None:
     """Run jobs until SIGTERM or SIGINT; a running one is finished first. A database that went away is waited for."""
-    while not asyncio.run(_until_told(tools)):
+    while not asyncio.run(_until_told(tools, slow)):
         time.sleep(AGAIN_SECONDS)
 
 
-async def _until_told(tools: Tools) -> bool:
+async def _until_told(tools: Tools, slow: Sequence[Slow]) -> bool:
     """Whether the worker was told to stop. procrastinate's ends by itself, and says nothing, when it loses its connection."""
-    app, loop, told = app_for(tools), asyncio.get_running_loop(), asyncio.Event()
+    app, loop, told = app_for(tools, slow), asyncio.get_running_loop(), asyncio.Event()
     try:
         async with app.open_async():
             running = app.run_worker_async(

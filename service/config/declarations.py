@@ -185,6 +185,12 @@ class Settings:
         "origin under which BlueSnap reaches us; `doctor` compares it with BlueSnap's",
         None,
     )
+    canary_url: str | None = one(
+        "CANARY_URL",
+        parsers.origin,
+        "this deployment's own origin, at which the worker tries the doors with a test card number once an hour; none: it does not",
+        None,
+    )
     archive_url: str | None = one(
         "ARCHIVE_URL",
         parsers.archive,

@@ -60,7 +60,18 @@ CALLERS = (
     ),
 )
 #: Every setting that names another machine, and so a place that data may go to or come from.
-HOSTS = frozenset({"database_url", "bluesnap_url", "hosted_fields_url", "events_url", "clock_url", "public_url"})
+HOSTS = frozenset(
+    {
+        "database_url",
+        "bluesnap_url",
+        "hosted_fields_url",
+        "events_url",
+        "clock_url",
+        "public_url",
+        "canary_url",
+        "archive_url",
+    }
+)
 _LINE, _HEAD, _GAP, _TOP = 17, 50, 16, 150
 
 
@@ -123,6 +134,7 @@ def _hosts(settings: Settings) -> dict[str, Any]:
         "script": _host(settings.hosted_fields_url),
         "events": _host(settings.events_url),
         "public": _host(settings.public_url),
+        "archive": settings.archive_url or "not set",
         "database": _database_host(settings.database_url),
         "clock": clock,
         "environment": settings.environment.value,

@@ -74,6 +74,10 @@ EVENTS = Counter("panless_events", "Attempts to tell the platform of an event", 
 CARD_DATA_REFUSED = Counter(
     "panless_card_data_refused", "Requests that held card data, by where it was and what showed it", ["place", "rule"]
 )
+CANARIES = Counter(
+    "panless_canaries", "Test card numbers that the worker sent to its own deployment", ["door", "outcome"]
+)
+CANARIES_FOUND = Counter("panless_canaries_found", "Places in which one of them was found afterwards: alarm", ["place"])
 PAGE_REPORTS = Counter(
     "panless_page_reports",
     "What browsers stopped on the payment page, by the policy's directive",

@@ -127,6 +127,7 @@ CASES = {
     "PANLESS_OIDC_SECOND_FACTOR": ([("mfa", ("mfa",)), ("mfa, hwk,", ("mfa", "hwk"))], []),
     "PANLESS_OIDC_LEEWAY_SECONDS": numbers(0, 300),
     "PANLESS_OIDC_AGE_SECONDS": numbers(60, 86_400),
+    "PANLESS_CANARY_URL": ([("https://pay.example.com", "https://pay.example.com")], [CANARY, "https://u:p@h", "https://h/path"]),
     "PANLESS_PUBLIC_URL": ([("https://pay.example.com", "https://pay.example.com")], [CANARY, "https://u:p@h", "https://h/path"]),
     "PANLESS_SECURITY_CONTACT": (
         [("mailto:security@a.example", ("mailto:security@a.example",)), ("https://a.example/report, mailto:a.b+c@d.example", ("https://a.example/report", "mailto:a.b+c@d.example"))],

@@ -159,6 +159,7 @@ def mail_of_a_schedule(case, stage):
             "sweep",
             "tidy",
             "watch",
+            "canary",
             "forget_stalled",
         }
 

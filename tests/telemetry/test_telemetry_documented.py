@@ -10,6 +10,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from service import jobs
 from service.config import ROOT
+from service.evidence.deployed import canary
 from service.telemetry import gauges, logs, metrics
 from service.telemetry.redaction import FIELDS
 
@@ -110,8 +111,8 @@ def test_alarms_name_each_gauge_that_ages():
 
 def test_label_values_of_alarms_are_those_that_are_shown():
     values = {kind.count or kind.seconds: set(kind.values) for kind in gauges.KINDS.values()} | {
-        "panless_round_age_seconds": set(jobs.ROUNDS),
-        "panless_tasks_open": {"second_subscription"},
+        "panless_round_age_seconds": {*jobs.ROUNDS, canary.NAME},
+        "panless_tasks_open": {"second_subscription", canary.KIND},
     }
     for rule in RULES:
         for name, conditions in SERIES.findall(rule["expr"]):
