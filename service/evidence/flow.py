@@ -52,6 +52,13 @@ CALLERS = (
         open=True,
     ),
     Caller(
+        "Staff, auditors",
+        "an identity with a second factor",
+        "what they want to see, and of whom",
+        frozenset({"audit", "support"}),
+        frozenset({"identity"}),
+    ),
+    Caller(
         "Monitoring, readers",
         "no lock: nothing private",
         "sends nothing that is kept",
