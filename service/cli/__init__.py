@@ -14,6 +14,7 @@ from service.cli import (
     keys,
     notices,
     page,
+    people,
     plans,
     refunds,
     reviews,
@@ -38,6 +39,7 @@ def _parser(work: Command, others: Sequence[Register]) -> argparse.ArgumentParse
     serving.register(commands, work)
     for subject in (
         keys,
+        people,
         plans,
         events,
         adopt,

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from service.cli.common import FINE, FOUND, Commands, complain, say, tools
+from service.cli.common import FINE, FOUND, Commands, complain, operator, say, tools
 
 if TYPE_CHECKING:
     from service.billing.repair.adoption import Row
@@ -25,7 +25,6 @@ def adopt_customers(arguments: argparse.Namespace) -> int:
     """Link subscriptions that BlueSnap has already to accounts, line by line."""
     from service.billing.repair import adoption
     from service.errors import BlueSnapError, Refusal
-    from service.store.journal import Origin
 
     try:
         if arguments.file.stat().st_size > LARGEST:
@@ -35,8 +34,9 @@ def adopt_customers(arguments: argparse.Namespace) -> int:
         return complain("the file cannot be read as UTF-8 text")
     except adoption.NotAListError:
         return complain("the file does not begin with the header account,subscription or account,subscription,members")
+    our = tools()
     try:
-        told = adoption.adopt(tools(), Origin("operator"), rows, apply=arguments.apply)
+        told = adoption.adopt(our, operator(our), rows, apply=arguments.apply)
     except BlueSnapError as error:
         return complain(f"BlueSnap could not be asked ({error.cause}); nothing was linked")
     except Refusal:

@@ -10,9 +10,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from service import config
+from service.cardguard import formats
+from service.errors import SettingsError
 
 if TYPE_CHECKING:
     from service.billing.tools import Tools
+    from service.store.journal import Origin
 
 FINE, FOUND, FAILED = 0, 1, 2
 Command = Callable[[argparse.Namespace], int]
@@ -62,3 +65,19 @@ def tools() -> Tools:
 
     logs.set_up(sys.stderr)
     return wiring.build(current_settings())
+
+
+def operator(our: Tools) -> Origin:
+    """Who acts: whoever came with a database login of their own, by its name; else the operator. Raises SettingsError."""
+    from service.store import database
+    from service.store.journal import Origin
+
+    with our.engine.connect() as connection:
+        name = database.login(connection)
+    if name in our.settings.shared_logins:
+        return Origin("operator")
+    if not formats.matches(formats.LOGIN, name):
+        raise SettingsError(
+            "the database login's name cannot stand in the journal: a-z and _, with at most six digits in one place"
+        )
+    return Origin(f"login:{name}")

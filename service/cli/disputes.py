@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from service.cli.common import FINE, FOUND, Commands, say, tools
+from service.cli.common import FINE, FOUND, Commands, operator, say, tools
 
 
 def register(commands: Commands) -> None:
@@ -48,10 +48,9 @@ def settle_dispute(arguments: argparse.Namespace) -> int:
     """Say how an open dispute ended, where BlueSnap's notices do not. A newer notice still counts."""
     from service.billing.money import disputes
     from service.cardguard import formats
-    from service.store.journal import Origin
 
     our = tools()
     known = formats.matches(formats.OUR_ID, arguments.id)
-    settled = disputes.decide(our, Origin("operator"), arguments.id, arguments.status) if known else None
+    settled = disputes.decide(our, operator(our), arguments.id, arguments.status) if known else None
     say(arguments, {"settled": settled is not None}, "settled" if settled else "no such dispute, or not open")
     return FINE if settled else FOUND

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from service.cli.common import FINE, FOUND, Commands, say, tools
+from service.cli.common import FINE, FOUND, Commands, operator, say, tools
 
 if TYPE_CHECKING:
     from service.store.models import Event
@@ -69,12 +69,12 @@ def show_event(arguments: argparse.Namespace) -> int:
 def resend_events(arguments: argparse.Namespace) -> int:
     """Send one event again, or all that have failed, whatever became of it before."""
     from service.store import events
-    from service.store.journal import Origin
 
     count = 0
     if arguments.failed or _is_id(arguments.id):
-        with tools().engine.begin() as connection:
-            count = events.resend(connection, Origin("operator"), event_id=arguments.id)
+        our = tools()
+        with our.engine.begin() as connection:
+            count = events.resend(connection, operator(our), event_id=arguments.id)
     nothing = "no event has failed" if arguments.failed else "no such event"
     say(arguments, {"resent": count}, f"{count} to be sent again" if count else nothing)
     return FINE if count else FOUND

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from service.cardguard.formats import KEY_DAYS, MOST_KEY_DAYS, SCOPES
-from service.cli.common import FINE, FOUND, Commands, complain, say, tools
+from service.cli.common import FINE, FOUND, Commands, complain, operator, say, tools
 from service.config.parsers import integer
 
 
@@ -38,7 +38,6 @@ def create_key(arguments: argparse.Namespace) -> int:
     """Make an API key and print it, alone, once."""
     from service.cardguard import formats
     from service.store import database, keys
-    from service.store.journal import Origin
 
     if not formats.matches(formats.KEY_NAME, arguments.name) or not formats.within_budget(arguments.name):
         return complain("a key's name is 1 to 64 of A-Z a-z 0-9 . _ - and blanks, with at most 12 digits")
@@ -50,7 +49,7 @@ def create_key(arguments: argparse.Namespace) -> int:
             scopes=arguments.scope,
             environment=our.settings.environment,
             now=database.now(connection),
-            origin=Origin("operator"),
+            origin=operator(our),
             days=arguments.days,
         )
     say(arguments, {"id": key.id, "key": text}, text)
@@ -88,11 +87,10 @@ def revoke_key(arguments: argparse.Namespace) -> int:
     """Stop a key at once."""
     from service.cardguard import formats
     from service.store import database, keys
-    from service.store.journal import Origin
 
     our = tools()
     with our.engine.begin() as connection:
         known = formats.matches(formats.OUR_ID, arguments.id)
-        done = known and keys.revoke(connection, arguments.id, now=database.now(connection), origin=Origin("operator"))
+        done = known and keys.revoke(connection, arguments.id, now=database.now(connection), origin=operator(our))
     say(arguments, {"revoked": done}, "revoked" if done else "no such key, or revoked already")
     return FINE if done else FOUND

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from service.cli.common import FINE, FOUND, Commands, complain, say, tools
+from service.cli.common import FINE, FOUND, Commands, complain, operator, say, tools
 
 if TYPE_CHECKING:
     from service.billing.tools import Tools
@@ -90,7 +90,6 @@ def replay_notices(arguments: argparse.Namespace) -> int:
     """Apply kept notices as if they were fresh. What one has done already it does not do twice."""
     from service.billing.hearing import notices
     from service.cardguard import formats
-    from service.store.journal import Origin
     from service.store.notices import Filter
 
     ranged = (arguments.outcome, arguments.since, arguments.until)
@@ -101,7 +100,8 @@ def replay_notices(arguments: argparse.Namespace) -> int:
     unknown = len(arguments.ids) - len(ids)
     if arguments.outcome is not None:
         ids = _ids(our, Filter((arguments.outcome,), since=arguments.since, until=arguments.until))
-    done = [(one, notices.replay(our, Origin("operator"), one)) for one in ids]
+    origin = operator(our)
+    done = [(one, notices.replay(our, origin, one)) for one in ids]
     rows: list[dict[str, Any]] = [
         {"id": one, "outcome": verdict.outcome if verdict else None, "reason": verdict.reason if verdict else None}
         for one, verdict in done

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from service.cli.common import FINE, FOUND, Commands, say, tools
+from service.cli.common import FINE, FOUND, Commands, operator, say, tools
 
 
 def register(commands: Commands) -> None:
@@ -45,11 +45,10 @@ def settle_refund(arguments: argparse.Namespace) -> int:
     """Say whether a refund that waits for a person was given. What BlueSnap shows later still counts."""
     from service.billing.money import refunds
     from service.cardguard import formats
-    from service.store.journal import Origin
 
     our, given = tools(), arguments.how == "given"
     known = formats.matches(formats.OUR_ID, arguments.id)
-    settled = refunds.decide(our, arguments.id, Origin("operator"), given=given) if known else None
+    settled = refunds.decide(our, arguments.id, operator(our), given=given) if known else None
     status = settled.status if settled is not None else None
     say(
         arguments,

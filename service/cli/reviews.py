@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from service.cardguard.formats import REVIEWS
-from service.cli.common import FINE, FOUND, Commands, say, tools
+from service.cli.common import FINE, FOUND, Commands, operator, say, tools
 
 
 def register(commands: Commands) -> None:
@@ -41,9 +41,9 @@ def list_reviews(arguments: argparse.Namespace) -> int:
 def done(arguments: argparse.Namespace) -> int:
     """Say that you have looked everything over."""
     from service.store import reviews
-    from service.store.journal import Origin
 
-    with tools().engine.begin() as connection:
-        review = reviews.record(connection, arguments.name, Origin("operator"))
+    our = tools()
+    with our.engine.begin() as connection:
+        review = reviews.record(connection, arguments.name, operator(our))
     say(arguments, {"id": review.id, "name": review.name}, f"{review.name} done")
     return FINE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from service.cli.common import FINE, FOUND, Commands, complain, say, tools
+from service.cli.common import FINE, FOUND, Commands, complain, operator, say, tools
 
 if TYPE_CHECKING:
     from service.billing.buying.resolving import Resolved
@@ -91,11 +91,11 @@ def resolve_signup(arguments: argparse.Namespace) -> int:
     from service.billing.buying import resolving
     from service.cardguard import formats
     from service.errors import BlueSnapError
-    from service.store.journal import Origin
 
     if arguments.apply and arguments.release:
         return complain("--apply goes with --keep")
-    our, origin = tools(), Origin("operator")
+    our = tools()
+    origin = operator(our)
     known = formats.matches(formats.OUR_ID, arguments.id)
     named = arguments.keep is None or formats.matches(formats.PROVIDER_REF, arguments.keep)
     try:

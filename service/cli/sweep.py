@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from service.cli.common import FINE, FOUND, Commands, complain, say, tools
+from service.cli.common import FINE, FOUND, Commands, complain, operator, say, tools
 
 if TYPE_CHECKING:
     from service.billing.repair.sweep import Report
@@ -34,13 +34,11 @@ def sweep(arguments: argparse.Namespace) -> int:
     from service.billing.repair import sweep as sweeping
     from service.billing.repair.sweep_count import Charges
     from service.errors import BlueSnapError, Refusal
-    from service.store.journal import Origin
 
+    our = tools()
     charges = Charges.ALL if arguments.charges else Charges.DIFFERING
     try:
-        report = sweeping.sweep(
-            tools(), apply=arguments.apply, most=arguments.most, origin=Origin("operator"), charges=charges
-        )
+        report = sweeping.sweep(our, apply=arguments.apply, most=arguments.most, origin=operator(our), charges=charges)
     except BlueSnapError as error:
         return complain(f"BlueSnap could not be read: {error.cause}; what was repaired before stays repaired")
     except Refusal as refused:

@@ -6,7 +6,7 @@ import argparse
 import uuid
 from typing import Any
 
-from service.cli.common import FINE, FOUND, Commands, complain, say, tools
+from service.cli.common import FINE, FOUND, Commands, complain, operator, say, tools
 
 
 def register(commands: Commands) -> None:
@@ -51,9 +51,9 @@ def refund_overcharge(arguments: argparse.Namespace) -> int:
     from service.cardguard import formats
     from service.errors import Refusal
     from service.store import tasks as rows
-    from service.store.journal import Origin
 
-    our, operator = tools(), Origin("operator")
+    our = tools()
+    origin = operator(our)
     known = formats.matches(formats.OUR_ID, arguments.id)
     with our.engine.connect() as connection:
         task = rows.get(connection, arguments.id) if known else None
@@ -63,11 +63,11 @@ def refund_overcharge(arguments: argparse.Namespace) -> int:
     key = uuid.uuid5(uuid.NAMESPACE_OID, task.id)  # once for this matter, however often it is ordered
     order = refunds.Order(task.amount, "other", cancel_subscription=False, currency=task.currency, key=key)
     try:
-        refund = refunds.order(our, operator, task.subject, order)
+        refund = refunds.order(our, origin, task.subject, order)
     except Refusal as refused:
         return complain(f"not refunded: {refused.code.value}")
     with our.engine.begin() as connection:
-        tasks.close(connection, task.id, "done", operator)
+        tasks.close(connection, task.id, "done", origin)
     say(arguments, {"refunded": True, "refund": refund.id, "status": refund.status}, f"{refund.id} {refund.status}")
     return FINE
 
@@ -85,10 +85,10 @@ def dismiss(arguments: argparse.Namespace) -> int:
 def _close(arguments: argparse.Namespace, state: str) -> int:
     from service.billing import tasks
     from service.cardguard import formats
-    from service.store.journal import Origin
 
     known = formats.matches(formats.OUR_ID, arguments.id)
-    with tools().engine.begin() as connection:
-        closed = tasks.close(connection, arguments.id, state, Origin("operator")) if known else None
+    our = tools()
+    with our.engine.begin() as connection:
+        closed = tasks.close(connection, arguments.id, state, operator(our)) if known else None
     say(arguments, {"closed": closed is not None}, state if closed else "no such open task")
     return FINE if closed is not None else FOUND

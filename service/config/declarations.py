@@ -9,10 +9,11 @@ from typing import Any
 
 from service.config import parsers
 from service.config.declaring import ROOT, Environment, Setting, one
+from service.config.of_people import OfPeople
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(OfPeople):
     """All settings, parsed. Each field's meaning stands beside it; `python -m service settings` prints them."""
 
     environment: Environment = one(
@@ -160,25 +161,6 @@ class Settings:
         secret=True,
     )
     events_seconds: int = one("EVENTS_SECONDS", parsers.integer(1, 60), "for the platform to answer an event", 15)
-    oidc_issuer: str | None = one(
-        "OIDC_ISSUER",
-        parsers.issuer,
-        "issuer of people's identities (OpenID Connect), exactly as it names itself; none: nobody comes in as a person",
-        None,
-    )
-    oidc_audience: str = one("OIDC_AUDIENCE", parsers.text, "our name at the issuer, as its `aud` says it", "panless")
-    oidc_second_factor: tuple[str, ...] = one(
-        "OIDC_SECOND_FACTOR",
-        parsers.list_(parsers.text),
-        "values of `acr` or `amr` by which the issuer says that there was a second factor, by commas",
-        ("mfa",),
-    )
-    oidc_leeway_seconds: int = one(
-        "OIDC_LEEWAY_SECONDS", parsers.integer(0, 300), "that the issuer's clock and ours may differ", 30
-    )
-    oidc_age_seconds: int = one(
-        "OIDC_AGE_SECONDS", parsers.integer(60, 86_400), "for which an identity is taken after it was issued", 3_600
-    )
     public_url: str | None = one(
         "PUBLIC_URL",
         parsers.origin,

@@ -87,21 +87,20 @@ class IssuerKeys:
     def _published(self) -> Any:
         """The issuer's key set, where its own description says that it is (OpenID Connect Discovery 1.0, section 4.3)."""
         described = self._fetch(self._issuer.rstrip("/") + DISCOVERY)
-        if described["issuer"] != self._issuer:
+        where = described["jwks_uri"]
+        if described["issuer"] != self._issuer or not isinstance(where, str):
             raise ValueError
-        return self._fetch(described["jwks_uri"])["keys"]
+        return self._fetch(where)["keys"]
 
 
 def _read_keys(published: Any) -> dict[str, Key]:
     """The public keys that may verify, by name. What is for other uses, of another kind or too short is left out (RFC 7517 section 5)."""
     if not isinstance(published, list) or len(published) > _MOST_KEYS:
         raise ValueError
-    found: dict[str, Key] = {}
-    for item in published:
-        if not isinstance(item, dict) or item.get("kty") not in {"RSA", "EC"} or item.get("use", "sig") != "sig":
-            continue
-        if item["kty"] == "RSA" and len(item["n"]) * 6 < _SMALLEST_RSA:
-            continue
-        if isinstance(item.get("kid"), str):
-            found[item["kid"]] = JWKRegistry.import_key(item)
-    return found
+    return {item["kid"]: JWKRegistry.import_key(item) for item in published if _may_verify(item)}
+
+
+def _may_verify(item: Any) -> bool:
+    if not isinstance(item, dict) or not isinstance(item.get("kid"), str) or item.get("use", "sig") != "sig":
+        return False
+    return item.get("kty") == "EC" or (item.get("kty") == "RSA" and len(item["n"]) * 6 >= _SMALLEST_RSA)

@@ -157,6 +157,12 @@ def now(connection: Connection) -> datetime:
     return moment
 
 
+def login(connection: Connection) -> str:
+    """Who this session signed in as, whatever role it has taken since."""
+    name: str = connection.exec_driver_sql("SELECT session_user").scalar_one()
+    return name
+
+
 def one(connection: Connection, statement: Executable, record: type[T]) -> T | None:
     """The one row of a statement as a record, or None."""
     row = connection.execute(statement).mappings().one_or_none()

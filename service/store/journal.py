@@ -93,10 +93,15 @@ class Act(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Origin:
-    """Who acts, and in which request: `key:key_…`, `session:cs_…`, `worker`, `bluesnap` or `operator`."""
+    """Who acts, and in which request: `key:key_…`, `session:cs_…`, `person:per_…`, `worker`, `bluesnap`, `operator` or `login:…`."""
 
     actor: str
     request: str | None = None
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether it comes from an operator's shell, with the shared login of the database or one of their own."""
+        return self.actor == "operator" or self.actor.startswith("login:")
 
 
 #: Never in an after-image: secrets, digests of private things, and what only steers processes.

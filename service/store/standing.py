@@ -49,6 +49,8 @@ UNION ALL SELECT 'jobs', '', count(*), extract(epoch FROM clock_timestamp() - mi
 UNION ALL SELECT 'reviews', wanted.name, 1, extract(epoch FROM clock_timestamp() - coalesce(
     (SELECT max(done_at) FROM reviews WHERE reviews.name = wanted.name), (SELECT at FROM entries ORDER BY number LIMIT 1), clock_timestamp()))
     - 180 * 86400 FROM (VALUES ('rights'), ('people_and_keys')) AS wanted (name)
+UNION ALL SELECT 'keys', '', count(*), extract(epoch FROM min(ends_at) - clock_timestamp()) FROM api_keys
+    WHERE revoked_at IS NULL AND ends_at > clock_timestamp()
 UNION ALL SELECT 'rounds', name::text, coalesce(found, 0), extract(epoch FROM clock_timestamp() - ended_at) FROM jobs.rounds
 """
 
@@ -57,7 +59,8 @@ UNION ALL SELECT 'rounds', name::text, coalesce(found, 0), extract(epoch FROM cl
 class Standing:
     """So many of one kind wait, the longest for so many seconds: since its call, its order or its arrival, or beyond the moment at which it was due.
 
-    Of `rounds` the label is the kind of round, `number` what it found, `seconds` the time since one ended well.
+    Of `rounds` the label is the kind of round, `number` what it found, `seconds` the time since one ended well. Of `keys`, those that are
+    good, the seconds are those until the first of them ends.
     """
 
     what: str

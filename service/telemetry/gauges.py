@@ -93,6 +93,7 @@ KINDS: dict[str, Kind] = {
     "rounds": Kind("", "panless_round_age_seconds", "Since a round of the worker ended well", label="round"),
 }  # fmt: skip
 DIFFERENCES = ("panless_sweep_last_differences", "Differences that the last sweep found")
+KEY_DAYS = ("panless_key_days_left", "Days until the first API key ends that is good now; absent where there is none")
 READABLE = ("panless_state_readable", "Whether the gauges of what waits could be read (1), or are left out (0)")
 
 
@@ -107,7 +108,7 @@ class State(Collector):
     def describe(self) -> list[GaugeMetricFamily]:
         """Their names, without asking for their values."""
         kinds = [GaugeMetricFamily(name, "") for kind in KINDS.values() for name in (kind.count, kind.seconds) if name]
-        return [*kinds, *(GaugeMetricFamily(name, "") for name, _ in (DIFFERENCES, READABLE))]
+        return [*kinds, *(GaugeMetricFamily(name, "") for name, _ in (DIFFERENCES, KEY_DAYS, READABLE))]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """All of them, or only that they cannot be read: an old value would look like a good one."""
@@ -119,6 +120,8 @@ class State(Collector):
             yield from kind.families(one for one in readings if one.what == what)
         swept = [one.number for one in readings if (one.what, one.label) == ("rounds", "sweep")]
         yield GaugeMetricFamily(*DIFFERENCES, value=sum(swept))
+        for key in (one for one in readings if one.what == "keys" and one.number):
+            yield GaugeMetricFamily(*KEY_DAYS, value=key.seconds / 86_400)
 
     def _present(self) -> Sequence[Reading] | None:
         with self._lock:

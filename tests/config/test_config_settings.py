@@ -61,6 +61,7 @@ def origins(good):
 CASES = {
     "PANLESS_ENVIRONMENT": ([("simulator", Environment.SIMULATOR)], [CANARY, "Simulator", "prod"]),
     "PANLESS_DATABASE_URL": ([("postgresql://u:p@h/db", "postgresql://u:p@h/db"), (" x ", "x")], [" ", "\t"]),
+    "PANLESS_SHARED_LOGINS": ([("panless", ("panless",)), ("a, b,", ("a", "b"))], []),
     "PANLESS_BLUESNAP_URL": origins([("http://127.0.0.1:8090", "http://127.0.0.1:8090"), ("http://localhost:1/", "http://localhost:1")]),
     "PANLESS_BLUESNAP_USER": ([("API_1", "API_1")], [" "]),
     "PANLESS_BLUESNAP_PASSWORD": ([("p", "p")], [" "]),

@@ -53,7 +53,7 @@ def declared():
             found[name] = set(metric._labelnames)
     for kind in gauges.KINDS.values():
         found |= {name: {kind.label} - {""} for name in (kind.count, kind.seconds) if name}
-    return found | {name: set() for name, _ in (gauges.DIFFERENCES, gauges.READABLE)}
+    return found | {name: set() for name, _ in (gauges.DIFFERENCES, gauges.KEY_DAYS, gauges.READABLE)}
 
 
 def documented():
@@ -79,7 +79,7 @@ RULES = yaml.safe_load(ALARMS)["groups"][0]["rules"]
 SERIES = re.compile(r"(panless_\w+)(?:\{([^}]*)\})?")
 CONDITION = re.compile(r"(\w+)(=|!=|=~|!~)\"([^\"]*)\"")
 #: What else a rule consists of: functions, comparisons, numbers, spans.
-REST = re.compile(r"(?:max|increase|absent|or|[\s()]|>=?|==|[0-9]+|\[[0-9]+[smhd]\])*")
+REST = re.compile(r"(?:max|min|increase|absent|or|[\s()]|[<>]=?|==|[0-9]+|\[[0-9]+[smhd]\])*")
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])

@@ -50,6 +50,11 @@ def test_what_waits_is_shown_with_its_number_and_age(shown):
     assert found["panless_state_readable",] == 1
 
 
+def test_days_of_the_key_that_ends_first_are_shown_where_there_is_a_key(shown):
+    assert shown(lambda: [Read("keys", "", 2, 129_600.0)])["panless_key_days_left",] == 1.5
+    assert ("panless_key_days_left",) not in shown(lambda: [Read("keys", "", 0, 0.0)])
+
+
 def test_what_does_not_wait_is_shown_as_nothing(shown):
     found = shown(list)
     assert {name: value for name, value in found.items() if value} == {

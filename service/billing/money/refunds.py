@@ -124,7 +124,7 @@ def _reserve(tools: Tools, origin: Origin, charge_id: str, wanted: Order) -> tup
         refund = Refund(
             id=new_id("rf"), charge_id=charge.id, account=owner.account, amount=_amount(connection, charge, wanted),
             currency=charge.currency, reason=wanted.reason, cancel_subscription=wanted.cancel_subscription, status="requested",
-            source="operator" if origin.actor == "operator" else "api", provider_refund=None, key=key, looked=0,
+            source="operator" if origin.is_operator else "api", provider_refund=None, key=key, looked=0,
             lease_until=now + timedelta(seconds=tools.settings.lease_seconds), called_at=now, created_at=tools.clock(),
         )  # fmt: skip
         return charge, changes.add(connection, refund, Act.REFUND_REQUESTED, origin), True

@@ -1,0 +1,82 @@
+"""People: add, list, leave. The subject, who somebody is at the issuer, is read and never said again."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from service.cardguard.formats import PERSON_SCOPES
+from service.cli.common import FINE, FOUND, Commands, complain, operator, say, tools
+
+LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0, section 2
+
+
+def register(commands: Commands) -> None:
+    """Add `people`."""
+    people = commands.group("people", "staff and auditors, who come in by an identity of their own", "add|list|leave")
+    add = people.add("add", add_person)
+    add.add_argument("--subject", required=True, help="who it is at the issuer, as its `sub` says it")
+    add.add_argument(
+        "--scope", required=True, nargs="+", choices=PERSON_SCOPES, metavar="SCOPE", help=", ".join(PERSON_SCOPES)
+    )
+    people.add("list", list_people)
+    people.add("leave", leave).add_argument("id", metavar="ID")
+
+
+def add_person(arguments: argparse.Namespace) -> int:
+    """Make a person known, or give one that is known these scopes instead; print our id."""
+    from service.identity.issuer import digest_of
+    from service.store import database, people
+
+    subject: str = arguments.subject
+    if not (0 < len(subject) <= LONGEST_SUBJECT and subject.isascii() and subject.isprintable()):
+        return complain("a subject is 1 to 255 printable ASCII characters")
+    our = tools()
+    if our.settings.oidc_issuer is None:
+        return complain("PANLESS_OIDC_ISSUER is not set: who somebody is depends on the issuer")
+    origin = operator(our)
+    with our.engine.begin() as connection:
+        person = people.add(
+            connection,
+            identity=digest_of(our.settings.oidc_issuer, subject),
+            scopes=arguments.scope,
+            environment=our.settings.environment,
+            now=database.now(connection),
+            origin=origin,
+        )
+    say(arguments, {"id": person.id}, person.id)
+    return FINE
+
+
+def list_people(arguments: argparse.Namespace) -> int:
+    """Everybody whom we know, by our ids: of who they are only digests are kept."""
+    from service.store import people
+
+    with tools().engine.connect() as connection:
+        rows: list[dict[str, Any]] = [
+            {
+                "id": person.id,
+                "scopes": sorted(people.scopes_of(connection, person.id)),
+                "created_at": person.created_at.isoformat(timespec="seconds"),
+                "left_at": person.left_at.isoformat(timespec="seconds") if person.left_at else None,
+            }
+            for person in people.listed(connection)
+        ]
+    lines = [f"{row['id']}  {'left' if row['left_at'] else 'here'}  {' '.join(row['scopes'])}" for row in rows]
+    say(arguments, rows, "\n".join(lines) or "nobody")
+    return FINE
+
+
+def leave(arguments: argparse.Namespace) -> int:
+    """Stop a person: the next request is refused."""
+    from service.cardguard import formats
+    from service.store import database, people
+
+    our = tools()
+    known, done = formats.matches(formats.OUR_ID, arguments.id), False
+    if known:
+        origin = operator(our)
+        with our.engine.begin() as connection:
+            done = people.leave(connection, arguments.id, now=database.now(connection), origin=origin)
+    say(arguments, {"left": done}, "left" if done else "no such person, or left already")
+    return FINE if done else FOUND
