@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -77,7 +78,7 @@ class Inspection:
 def inspect(database_url: str, number: str) -> Inspection:
     """Read the catalogue, and try to write `number` into every guarded column. Raises psycopg.OperationalError where the database does not answer."""
     with psycopg.connect(database_url) as connection:
-        columns = tuple(_columns(connection))
+        columns = tuple(listed(connection))
         guarded = [one for one in columns if one.guard in DOMAINS]
         tries = [(one, text) for one in guarded for text in _spellings(one.guard, number)]
         accepted = [one.place for one, value in tries if not _refuses(connection, one, value)]
@@ -85,7 +86,8 @@ def inspect(database_url: str, number: str) -> Inspection:
     return Inspection(columns, tuple(dict.fromkeys(accepted)), len(tries))
 
 
-def _columns(connection: psycopg.Connection) -> Iterator[Column]:
+def listed(connection: psycopg.Connection[Any]) -> Iterator[Column]:
+    """All columns of ours, as the catalogue has them."""
     for schema, table, name, kind, family, home, modifier in connection.execute(_CATALOGUE).fetchall():
         if schema in EXCEPTIONS or f"{schema}.{table}" in EXCEPTIONS:
             continue

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from service.archive import Archive
 from service.cardguard import detect
@@ -123,10 +124,27 @@ def test_rows_that_row_security_hides_are_told_and_not_clean(unguarded, plant):
         plant("DROP ROLE part")
 
 
+def test_guard_that_is_off_is_told_with_the_statement_that_puts_it_back(unguarded, plant):
+    found = scan.run(unguarded, [])
+    assert set(found.guards) == {"word", "image", "digest", "account_ref"}
+    for statement in found.guards.values():
+        plant(statement.replace(":", r"\:"))
+    assert scan.run(unguarded, []).guards == {}
+    plant("CREATE TABLE jobs_of_mine (kept text)")
+    assert scan.run(unguarded, []).unguarded == ["jobs_of_mine.kept"]
+
+
+def test_guard_does_not_come_back_while_a_row_breaks_it(unguarded, plant):
+    plant("INSERT INTO reviews VALUES (:id, :name, now(), 'operator')", id="rv_" + "b" * 30, name=VISA)
+    with pytest.raises(IntegrityError) as refused:
+        plant(scan.run(unguarded, []).guards["word"].replace(":", r"\:"))
+    assert VISA not in str(refused.value)
+
+
 def test_honest_database_holds_nothing(desk, tools, engine):
     desk.buy()
     found = scan.run(tools, [])
-    assert (found.finds, found.unread) == ([], [])
+    assert (found.finds, found.unread, found.guards, found.unguarded) == ([], [], {}, [])
     assert found.looked_at["rows"] > 10
 
 

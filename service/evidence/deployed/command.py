@@ -35,7 +35,7 @@ def register(commands: Commands) -> None:
 def scan(arguments: argparse.Namespace) -> int:
     """Search database, log files and archive for card-shaped values; say where one is, never what it is.
 
-    Exit status 1: something was found; 2: something could not be searched, and nothing was found elsewhere.
+    Exit status 1: something was found, or a guard of the database is off; 2: something could not be searched, and nothing was found elsewhere.
     """
     import os
 
@@ -51,12 +51,17 @@ def scan(arguments: argparse.Namespace) -> int:
     tools = wiring.build(config.load(config.local_environ(os.environ)))
     found = scanning.run(tools, folders, strike=arguments.strike)
     rows = [dataclasses.asdict(one) for one in found.finds]
-    data = {"finds": rows, "unread": found.unread, "looked_at": found.looked_at}
-    text = [*map(_line, found.finds), *(f"not searched: {one}" for one in found.unread)]
+    data = {**dataclasses.asdict(found), "finds": rows}
+    text = [
+        *map(_line, found.finds),
+        *(f"guard: {name} takes a card number; put it back: {statement}" for name, statement in found.guards.items()),
+        *(f"guard: {name} is of no domain" for name in found.unguarded),
+        *(f"not searched: {one}" for one in found.unread),
+    ]
     seen = ", ".join(f"{number} {what}" for what, number in found.looked_at.items())
     text.append(f"{len(rows)} found; {seen} looked at")
     sys.stdout.write((json.dumps(data) if arguments.json else "\n".join(text)) + "\n")
-    return FOUND if rows else FAILED if found.unread else FINE
+    return FOUND if rows or found.guards or found.unguarded else FAILED if found.unread else FINE
 
 
 def _line(find: Find) -> str:

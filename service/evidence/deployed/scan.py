@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from service.archive import Archive, ArchiveAway
 from service.billing.tools import Tools
 from service.cardguard import formats
-from service.evidence.deployed import cards, files, rows
+from service.evidence.deployed import cards, files, guards, rows
 from service.evidence.pieces import SinkError
 
 #: For all tables together.
@@ -35,9 +35,15 @@ class Find:
 
 @dataclass
 class Scan:
-    """What was found, what was looked at, and what could not be: that is not clean."""
+    """What was found, what was looked at, and what could not be: that is not clean.
+
+    `guards` are the database's domains that no longer refuse a card number, each with the statement that puts its guard back; `unguarded` are columns
+    without a domain.
+    """
 
     finds: list[Find] = field(default_factory=list)
+    guards: dict[str, str] = field(default_factory=dict)
+    unguarded: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     looked_at: dict[str, int] = field(default_factory=lambda: {"rows": 0, "lines": 0, "pieces": 0})
 
@@ -63,6 +69,10 @@ def _database(tools: Tools, scan: Scan) -> None:
     with tools.engine.connect() as connection:
         tables, closed = rows.tables(connection)
     scan.unread += [f"table {spoken(name)}" for name in closed]
+    scan.guards, scan.unguarded = (
+        guards.open_domains(tools.engine),
+        [spoken(one) for one in guards.unguarded(tools.engine)],
+    )
     until = monotonic() + HOURS * 3_600
     for table in tables:
         try:
