@@ -38,6 +38,7 @@ def of_service(ports: Ports, database_url: str, data: Path, kept: Mapping[str, s
         "PANLESS_METRICS_BIND": f"127.0.0.1:{ports.metrics}",
         "PANLESS_WORKER_METRICS_BIND": f"127.0.0.1:{ports.worker}",
         "PANLESS_WORKERS": "2",
+        "PANLESS_LOG_FOLDER": str(data / "loglines"),
         "PANLESS_ARCHIVE_URL": str(data / "archive"),
         # everybody who tries the demo has one address, and most try the declining card first
         "PANLESS_SESSIONS_PER_ADDRESS": "100000",

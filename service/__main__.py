@@ -17,19 +17,22 @@ if TYPE_CHECKING:
 
 
 def work(_: argparse.Namespace) -> int:
-    """Run background jobs until stopped."""
+    """Run background jobs until stopped, and archive this host's log lines meanwhile."""
+    import contextlib
+
     import structlog
 
     from service import jobs, wiring
+    from service.archive import rounds, shipping
     from service.store import standing
     from service.store.ids import new_id
-    from service.telemetry import gauges, logs, metrics_server
+    from service.telemetry import gauges, logfiles, logs, metrics_server
 
     settings = cli.current_settings()
-    logs.set_up()
+    logs.set_up(files=logfiles.files_in(settings.log_folder, "worker"))
     tools = wiring.build(settings)
     slow = _slow(tools)
-    jobs.await_database(tools, (*jobs.ROUNDS, *(one.name for one in slow)))
+    shipper = wiring.shipper(tools)
 
     def waiting() -> list[standing.Standing]:
         now = tools.clock()
@@ -41,7 +44,11 @@ def work(_: argparse.Namespace) -> int:
         metrics_server.serve(settings.worker_metrics_bind, lambda: new_id("req"))
     except OSError:  # another worker of this host has the address: both do their work
         structlog.get_logger().warning("worker.metrics_unserved", setting="PANLESS_WORKER_METRICS_BIND")
-    jobs.work(tools, slow)
+    if shipper is not None:
+        gauges.serve_lag(lambda: shipping.lag(shipper.folder, tools.machine_clock()))
+    with contextlib.nullcontext() if shipper is None else rounds.alongside(shipper):
+        jobs.await_database(tools, (*jobs.ROUNDS, *(one.name for one in slow)))
+        jobs.work(tools, slow)
     return cli.FINE
 
 

@@ -9,7 +9,8 @@ from service.config import load, local_environ
 from service.gunicorn_worker import Worker
 from service.server.draining import Master
 from service.server.framing import Limits
-from service.telemetry import logs, metrics_folder
+from service.telemetry import logfiles, logs, metrics_folder
+from service.telemetry.gunicorn_logger import Logger
 from service.web import headers, reports
 
 settings = load(local_environ(os.environ))
@@ -62,4 +63,5 @@ def child_exit(_server: Any, worker: Any) -> None:
         metrics_folder.fold(worker.pid)
 
 
-logs.set_up()
+Logger.files = logfiles.files_in(settings.log_folder, "service")
+logs.set_up(files=Logger.files)

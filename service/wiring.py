@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import urllib3
 
 from service.archive import Archive
+from service.archive.shipping import Shipper
 from service.billing import catalogue
 from service.billing.tools import Tools
 from service.bluesnap.client import BlueSnapClient, Timeouts
@@ -114,3 +115,11 @@ def _issuer(settings: Settings) -> Issuer | None:
         oldest=settings.oidc_age_seconds,
     )
     return Issuer(rules, over_http(loopback=settings.environment is Environment.SIMULATOR))
+
+
+def shipper(tools: Tools) -> Shipper | None:
+    """What takes this host's log lines to the archive, where there are both."""
+    settings = tools.settings
+    if tools.archive is None or settings.log_folder is None:
+        return None
+    return Shipper(tools.archive, settings.log_folder, tools.machine_clock, keep_days=settings.log_folder_days)

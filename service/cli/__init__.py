@@ -12,6 +12,7 @@ from service.cli import (
     doctor,
     events,
     keys,
+    logs,
     notices,
     page,
     people,
@@ -25,7 +26,7 @@ from service.cli import (
 )
 from service.cli.common import FINE, Command, Commands, complain, current_settings
 from service.cli.parser import Parser
-from service.errors import SettingsError
+from service.errors import ArchiveError, SettingsError
 
 __all__ = ["FINE", "current_settings", "main"]
 Register = Callable[[Commands], None]
@@ -50,6 +51,7 @@ def _parser(work: Command, others: Sequence[Register]) -> argparse.ArgumentParse
         signups,
         tasks,
         doctor,
+        logs,
         page,
         advisories,
         reviews,
@@ -70,6 +72,10 @@ def main(work: Command, arguments: Sequence[str] | None = None, *, others: Seque
         return command(parsed)
     except SettingsError as error:
         return complain(str(error))
+    except ArchiveError as error:
+        return complain(
+            f"the archive does not answer as it should ({type(error).__name__}); is PANLESS_ARCHIVE_URL right?"
+        )
     except OperationalError:
         return complain("the database does not answer; is PANLESS_DATABASE_URL right, and the server running?")
     except ProgrammingError:

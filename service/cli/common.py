@@ -61,10 +61,18 @@ def current_settings() -> config.Settings:
 def tools() -> Tools:
     """The tools of this run, whose log goes to standard error. Opens no connection yet. Raises SettingsError."""
     from service import wiring
-    from service.telemetry import logs
+
+    return wiring.build(logged_settings())
+
+
+def logged_settings() -> config.Settings:
+    """The settings, once the log of this run is made: on standard error, and in the folder of log files. Raises SettingsError."""
+    from service.telemetry import logfiles, logs
 
     logs.set_up(sys.stderr)
-    return wiring.build(current_settings())
+    settings = current_settings()
+    logs.set_up(sys.stderr, files=logfiles.files_in(settings.log_folder, "command"))
+    return settings
 
 
 def operator(our: Tools) -> Origin:

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from service import config
-from service.cli.common import FINE, Command, Commands, complain, current_settings, say
+from service.cli.common import FINE, Command, Commands, complain, current_settings, logged_settings, say
 
 
 def register(commands: Commands, work: Command) -> None:
@@ -51,10 +51,8 @@ def _default(value: Any) -> str:
 def migrate(arguments: argparse.Namespace) -> int:
     """Bring the database to the newest schema."""
     from service.store import database
-    from service.telemetry import logs
 
-    logs.set_up(sys.stderr)
-    settings = current_settings()
+    settings = logged_settings()
     try:
         database.migrate(settings.database_url, settings.environment)
     except database.BusyError:

@@ -185,6 +185,18 @@ class Settings(OfPeople):
         "whom to tell of a hole, as mailto:… or https://…, the preferred one first, by commas; production needs one",
         (),
     )
+    log_folder: Path | None = one(
+        "LOG_FOLDER",
+        Path,
+        "folder on this host in which log lines are kept until they are archived; none: nowhere",
+        None,
+    )
+    log_folder_days: int = one(
+        "LOG_FOLDER_DAYS", parsers.integer(1, 90), "days that log lines stay on this host once they are archived", 3
+    )
+    log_archive_days: int = one(
+        "LOG_ARCHIVE_DAYS", parsers.integer(31, 3_660), "days that log lines stay in the archive", 366
+    )
     sweep_hours: int = one("SWEEP_HOURS", parsers.integer(1, 24), "hours between two sweeps of the worker", 6)
     worker_metrics_bind: tuple[str, int] = one(
         "WORKER_METRICS_BIND", parsers.bind, "where the worker's metrics are served", ("127.0.0.1", 8082)

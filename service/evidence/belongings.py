@@ -11,7 +11,7 @@ from service.evidence.pieces import Hit, Piece
 
 #: The database with its files and copies; and what reads out of it on purpose: entries, the queue, events to the platform.
 _STORED = frozenset({"S01", "S02", "S03", "S06", "S13", "S22", "S25"})
-_LOGS = frozenset({"S07", "S08", "S09", "S10"})
+_LOGS = frozenset({"S07", "S08", "S09", "S10", "S31"})
 _ANSWERS, _TO_BLUESNAP, _MEMORY, _ENVIRONMENT, _COMMANDS = "S11", "S12", "S19", "S18", "S27"
 #: How the exchanges of the session that owns its secrets are called.
 OWN_SESSION = "own session"

@@ -33,7 +33,7 @@ class Hit:
 
 
 class Sink(Protocol):
-    """A place where something that was sent could stay. `id` is its number in the leak matrix, `S01` to `S30`."""
+    """A place where something that was sent could stay. `id` is its number in the leak matrix, `S01` to `S30`, or `S31`, which is ours."""
 
     @property
     def id(self) -> str:

@@ -49,7 +49,7 @@ class Stand:
 
     `settings` are variables of service and simulator, `server` settings of PostgreSQL, `service` Python's arguments that stand for
     `-m service`. The attributes hold once `start` has returned: addresses (`service`, `metrics`, `simulator`, `fields`, `shop`,
-    `database_url`), folders (`cluster` of PostgreSQL's data, `programs` of its own, `logs`, `temporary`), the `settings` of the running
+    `database_url`), folders (`cluster` of PostgreSQL's data, `programs` of its own, `logs`, `temporary`, and as `kept_lines` the log files' and the archive's), the `settings` of the running
     service, an `api_key`; `events`, the receiver of the platform's events (None where the settings name another), and `commands`, all that
     operators' commands have said so far.
     """
@@ -146,6 +146,7 @@ class Stand:
         self.cluster, self.programs = Path(told["cluster"]), Path(told["postgres_programs"])
         self.logs, self.temporary = Path(told["logs"]), self.folder / "tmp"
         self.settings = _pairs(Path(told["settings"]))
+        self.kept_lines = (Path(self.settings["PANLESS_LOG_FOLDER"]), Path(self.settings["PANLESS_ARCHIVE_URL"]))
         self.api_key = Path(told["api_key"]).read_text(encoding="utf-8").strip()
         self._heads = dict(told["processes"])
 

@@ -95,6 +95,7 @@ KINDS: dict[str, Kind] = {
 DIFFERENCES = ("panless_sweep_last_differences", "Differences that the last sweep found")
 KEY_DAYS = ("panless_key_days_left", "Days until the first API key ends that is good now; absent where there is none")
 READABLE = ("panless_state_readable", "Whether the gauges of what waits could be read (1), or are left out (0)")
+LOG_LAG = ("panless_log_archive_lag_seconds", "For how long the oldest log line waits to be archived")
 
 
 class State(Collector):
@@ -141,3 +142,28 @@ class State(Collector):
 def serve(read: Callable[[], Sequence[Reading]]) -> None:
     """Show them among the metrics of this process from now on."""
     REGISTRY.register(State(read))
+
+
+class One(Collector):
+    """A gauge that is computed when it is read; left out where that fails, since an old value would look like a good one."""
+
+    def __init__(self, name: str, meaning: str, read: Callable[[], float]) -> None:
+        self._name, self._meaning, self._read = name, meaning, read
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Its name."""
+        return [GaugeMetricFamily(self._name, self._meaning)]
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Its value now."""
+        try:
+            value = self._read()
+        except OSError as error:
+            log.warning("metrics.state_unread", error=type(error).__name__)
+            return
+        yield GaugeMetricFamily(self._name, self._meaning, value=value)
+
+
+def serve_lag(read: Callable[[], float]) -> None:
+    """For how long log lines wait to be archived, among the metrics of this process from now on."""
+    REGISTRY.register(One(*LOG_LAG, read))

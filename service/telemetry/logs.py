@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from service.telemetry import metrics
+from service.telemetry.logfiles import Files
 from service.telemetry.redaction import redact
 
 SERVICE = Path(__file__).resolve().parents[1]
@@ -92,18 +93,38 @@ class Formatter(logging.Formatter):
 
 
 class Handler(logging.StreamHandler[Any]):
-    """A record that cannot be written (the disk is full, the reader has gone) is lost and counted. The work that it is about goes on."""
+    """A record that cannot be written (the disk is full, the reader has gone) is lost and counted. The work that it is about goes on.
+
+    The same line goes to the stream and to the files; where one of them takes nothing, the other does.
+    """
+
+    def __init__(self, stream: Any, files: Files | None) -> None:
+        super().__init__(stream)
+        self.files = files
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, which is kept in a file as well."""
+        line = super().format(record)
+        if self.files is not None:
+            try:
+                self.files.write(line + self.terminator)
+            except OSError:
+                metrics.LOG_FILE_RECORDS_LOST.inc()
+        return line
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's own name
         """Called by `emit` for whatever it met."""
         metrics.LOG_RECORDS_LOST.inc()
 
 
-def set_up(stream: Any = None) -> None:
+def set_up(stream: Any = None, *, files: Files | None = None) -> None:
     """Make the one handler. Everything below the root propagates to it; nothing else writes. Warnings and thread deaths come here too."""
-    handler = Handler(stream or sys.stdout)
+    handler = Handler(stream or sys.stdout, files)
     handler.setFormatter(Formatter())
     root = logging.getLogger()
+    for old in root.handlers:
+        if isinstance(old, Handler) and old.files is not None and old.files is not files:
+            old.files.close()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     logging.raiseExceptions = False  # logging's own complaints print the arguments of the record to stderr

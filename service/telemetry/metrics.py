@@ -106,6 +106,9 @@ ADVISORIES_OPEN = Gauge(
     "panless_advisories_open", "Known flaws in what this process is made of", multiprocess_mode="livemostrecent"
 )
 LOG_RECORDS_LOST = Counter("panless_log_records_lost", "Log records that could not be written at all")
+LOG_FILE_RECORDS_LOST = Counter(
+    "panless_log_file_records_lost", "Log records that could not be written to the files that are archived"
+)
 LOG_RECORDS_WITHHELD = Counter("panless_log_records_withheld", "Log records that could not be written as they were")
 
 

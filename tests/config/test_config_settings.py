@@ -111,6 +111,9 @@ CASES = {
         [("/a/archive", "/a/archive"), ("s3://logs.example/panless/", "s3://logs.example/panless"), ("gs://logs", "gs://logs")],
         [" ", f"http://{CANARY}.example", f"s3://{CANARY}@bucket", "s3://", f"s3://bucket/{CANARY}?a=b", f"memory://{CANARY}", f"s3://bucket/a::file://{CANARY}"],
     ),
+    "PANLESS_LOG_FOLDER": ([("/a/log", Path("/a/log"))], []),
+    "PANLESS_LOG_FOLDER_DAYS": numbers(1, 90),
+    "PANLESS_LOG_ARCHIVE_DAYS": numbers(31, 3_660),
     "PANLESS_EVENTS_URL": (
         [("https://a.example/b?c=d", "https://a.example/b?c=d"), (" HTTPS://a.example ", "https://a.example"), ("http://localhost:1/x", "http://localhost:1/x")],
         [CANARY, f"https://{CANARY}@a.example", f"https://a.example/#{CANARY}", f"http://{CANARY}.example", "https://", f"https://{CANARY}:x", f"https://a.example/{CANARY} b", f"https://{CANARY}_.example"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import re
@@ -20,7 +21,7 @@ from service.evidence.pieces import SinkError
 from service.evidence.sinks import base, proc
 from service.evidence.sinks.calls import call
 from service.evidence.sinks.cluster import _segment
-from service.evidence.sinks.logfiles import OwnLogs, ServerLog
+from service.evidence.sinks.logfiles import LogArchive, OwnLogs, ServerLog
 from service.evidence.sinks.machine import Arguments, CoreDumps, Memory, TemporaryFiles
 from service.evidence.sinks.receiver import Receiver
 from service.evidence.sinks.web import Answers, Cacheable, Events, Metrics, Provider
@@ -45,13 +46,14 @@ def places(sink, value):
 @pytest.fixture
 def copy(tmp_path):
     """What sinks need of a copy, with this process as its only one, and nothing behind it."""
-    for name in ("logs", "tmp", "cluster"):
+    for name in ("logs", "tmp", "cluster", "lines", "archive"):
         (tmp_path / name).mkdir()
     return SimpleNamespace(
         folder=tmp_path,
         logs=tmp_path / "logs",
         temporary=tmp_path / "tmp",
         cluster=tmp_path / "cluster",
+        kept_lines=(tmp_path / "lines", tmp_path / "archive"),
         commands=[],
         metrics=[],
         processes=lambda: {"service": [os.getpid()]},
@@ -139,6 +141,26 @@ def test_log_gives_what_came_after_the_mark_with_its_line(copy):
     assert (piece.data, piece.line) == (b"three\n", 3)
     log.write_bytes(b"anew\n")
     assert [(piece.data, piece.line) for piece in sink.read()] == [(b"anew\n", 1)]
+
+
+def test_archived_lines_are_read_unpacked_and_only_what_is_new(copy):
+    (copy.kept_lines[0] / "old.log").write_bytes(b"old\n")
+    sink = LogArchive(copy)
+    sink.mark()
+    (copy.kept_lines[0] / "service.log").write_bytes(b"one\n")
+    (copy.kept_lines[1] / "day").mkdir()
+    (copy.kept_lines[1] / "day" / "1.gz").write_bytes(gzip.compress(b"two\n"))
+    (copy.kept_lines[1] / "day" / "broken.gz").write_bytes(gzip.compress(b"three\n")[:-6])
+    found = {piece.place: piece.data for piece in sink.read()}
+    assert found == {
+        "lines/service.log": b"one\n",
+        "day/1.gz": b"two\n",
+        "day/broken.gz": gzip.compress(b"three\n")[:-6],
+    }
+    sink.plant(b"value")
+    assert sorted(places(sink, b"value")) == ["archive/planted", "lines/planted"]
+    sink.mark()
+    assert places(sink, b"value") == []
 
 
 def test_own_logs_leave_out_the_servers_and_the_simulators(copy):
@@ -383,7 +405,7 @@ def marked(running_stand, traffic, tmp_path):
 
 def test_every_number_of_the_matrix_is_a_sink_or_has_a_reason():
     reasons = sinks.missing([])
-    assert list(reasons) == [f"S{number:02}" for number in range(1, 31)]
+    assert list(reasons) == [f"S{number:02}" for number in range(1, 32)]
     assert reasons.items() >= sinks.ABSENT.items()
     assert reasons["S01"] == "not read in this run"
 

@@ -53,7 +53,7 @@ def declared():
             found[name] = set(metric._labelnames)
     for kind in gauges.KINDS.values():
         found |= {name: {kind.label} - {""} for name in (kind.count, kind.seconds) if name}
-    return found | {name: set() for name, _ in (gauges.DIFFERENCES, gauges.KEY_DAYS, gauges.READABLE)}
+    return found | {name: set() for name, _ in (gauges.DIFFERENCES, gauges.KEY_DAYS, gauges.READABLE, gauges.LOG_LAG)}
 
 
 def documented():

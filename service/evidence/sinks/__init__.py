@@ -9,7 +9,7 @@ from service.evidence.pieces import Sink
 from service.evidence.sinks.base import Copy
 from service.evidence.sinks.cluster import Backup, Heap, Wal
 from service.evidence.sinks.database import Rows, Views
-from service.evidence.sinks.logfiles import OwnLogs, ServerLog
+from service.evidence.sinks.logfiles import LogArchive, OwnLogs, ServerLog
 from service.evidence.sinks.machine import Arguments, CoreDumps, Memory, TemporaryFiles
 from service.evidence.sinks.web import Answers, Cacheable, Events, Metrics, Provider
 from service.evidence.sinks.work import Artefacts, Commands
@@ -17,8 +17,8 @@ from service.evidence.wire import Traffic
 
 __all__ = ["ABSENT", "SINKS", "all_of", "missing"]
 
-#: The numbers of the leak matrix, section 5.
-SINKS = tuple(f"S{number:02}" for number in range(1, 31))
+#: The numbers of the leak matrix, section 5, and one of our own.
+SINKS = tuple(f"S{number:02}" for number in range(1, 32))
 #: Sinks of the leak matrix that do not exist here, and why.
 ABSENT: Mapping[str, str] = {
     "S15": "nothing is traced: no tracing library is among the requirements, and headers of tracers are dropped unread",
@@ -41,6 +41,7 @@ def all_of(stand: Copy, traffic: Traffic, artefacts: Sequence[Path] = ()) -> lis
         Views(stand),
         Backup(stand),
         OwnLogs(stand),
+        LogArchive(stand),
         Answers(traffic),
         Provider(stand),
         Metrics(stand),

@@ -36,6 +36,7 @@ class Copy(Protocol):
     folder: Path
     logs: Path
     temporary: Path
+    kept_lines: tuple[Path, Path]
     cluster: Path
     programs: Path
     database_url: str

@@ -1,16 +1,22 @@
-"""What was written to logs since a mark: the service's and the worker's own lines, and the database server's. The simulator's log is left out: it stands for BlueSnap."""
+"""What was written to logs since a mark: the service's and the worker's own lines, with their files and what was archived of them, and the database server's.
+
+The simulator's log is left out: it stands for BlueSnap.
+"""
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from psycopg import sql
 
 from service.evidence.pieces import Piece, SinkError
-from service.evidence.sinks.base import Copy, Part, pieces_of_file, text_of
+from service.evidence.sinks.base import Copy, Part, Seen, changed, pieces_of_file, seen_in, text_of
 
 _SERVER, _BLUESNAP = "postgres.log", "simulator.log"
+_PLANT = "planted"
 
 
 class _Files:
@@ -50,6 +56,47 @@ class OwnLogs(_Files):
         master = self._copy.processes()["service"][0]
         with Path(f"/proc/{master}/fd/1").open("ab") as stream:
             stream.write(value + b"\n")
+
+
+class LogArchive:
+    """S31, a number of our own: the matrix has the log's backup within S06."""
+
+    id = "S31"
+    name = "the files in which log lines wait to be archived, and the archive, unpacked"
+
+    def __init__(self, copy: Copy) -> None:
+        self._copy = copy
+        self._before: Seen = {}
+
+    def mark(self) -> None:
+        """Note the state of every file; what was planted is taken away."""
+        for folder in self._copy.kept_lines:
+            (folder / _PLANT).unlink(missing_ok=True)
+        self._before = self._now()
+
+    def read(self) -> Iterator[Piece]:
+        """The files that were written since the mark, each as a whole. An archived piece that cannot be unpacked is read as it is."""
+        for file in changed(self._before, self._now()):
+            place = f"{file.parent.name}/{file.name}"
+            try:
+                yield Piece(place, gzip.decompress(file.read_bytes()), 1)
+            except FileNotFoundError:  # old enough to be taken away meanwhile
+                continue
+            except (OSError, EOFError, zlib.error):
+                yield from pieces_of_file(file, place, Part(0, 1), binary=False)
+
+    def plant(self, value: bytes) -> None:
+        """A line in a file, and the same archived."""
+        lines, archive = self._copy.kept_lines
+        archive.mkdir(mode=0o700, exist_ok=True)  # the first round may be still to come
+        (lines / _PLANT).write_bytes(value + b"\n")
+        (archive / _PLANT).write_bytes(gzip.compress(value + b"\n", mtime=0))
+
+    def _now(self) -> Seen:
+        found: dict[Path, tuple[int, int, int]] = {}
+        for folder in self._copy.kept_lines:
+            found |= seen_in(folder)
+        return found
 
 
 class ServerLog(_Files):

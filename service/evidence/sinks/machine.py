@@ -44,7 +44,8 @@ class TemporaryFiles:
         top = self._copy.temporary
         for file in sorted(seen_in(top)):
             yield from pieces_of_file(file, f"tmp/{file.relative_to(top).as_posix()}", binary=True)
-        logs = {(file.stat().st_dev, file.stat().st_ino) for file in self._copy.logs.iterdir()}
+        files = [*self._copy.logs.iterdir(), *seen_in(self._copy.kept_lines[0])]
+        logs = {(file.stat().st_dev, file.stat().st_ino) for file in files}
         for name, pid in proc.everybody(_of_ours(self._copy, "service", "worker")):
             for number, stream in proc.open_files(pid, besides=logs):
                 yield from pieces_of_stream(stream, f"{name}, open file {number}", Part(), binary=True)
