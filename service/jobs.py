@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import procrastinate
 import structlog
@@ -18,6 +19,7 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import OperationalError as DatabaseError
 
+from service.archive import pruning
 from service.billing import telling, tidy, watch
 from service.billing.buying import settle
 from service.billing.hearing import notices
@@ -33,6 +35,8 @@ EVERY_SECONDS = 5
 TIDY_MINUTES = 1
 #: Well after the hour at which billing days begin and many renew at once: what looks are just finding out is no difference.
 SWEEP_MINUTE = 47
+#: When few sign up, and well after the day has changed.
+DAILY = "31 9 * * *"
 #: Jobs at a time, more than there are kinds: where BlueSnap or the platform hangs, one kind of work waits, and no other.
 PLACES = 10
 #: Before the database is tried again.
@@ -71,6 +75,10 @@ def app_for(tools: Tools, slow: Sequence[Slow] = ()) -> procrastinate.App:
     add("watch", each_minute, lambda: watch.watch(tools))
     for one in slow:
         _add(app, one.name, one.cron, _aside(tools, one))
+    archive = tools.archive
+    if archive is not None:
+        kept = timedelta(days=tools.settings.log_archive_days)
+        _add(app, "prune_logs", DAILY, lambda: pruning.prune(archive, (tools.machine_clock() - kept).date()))
 
     @app.periodic(cron=each_minute)
     @app.task(name="forget_stalled", queue=QUEUE, queueing_lock="forget_stalled")

@@ -161,6 +161,7 @@ def mail_of_a_schedule(case, stage):
             "watch",
             "canary",
             "forget_stalled",
+            "prune_logs",
         }
 
     return opclean(stage, b"", check)
