@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from service import app, config, wiring
 from service.archive import Archive
+from service.evidence.deployed import canary
+from service.evidence.deployed.knocking import Way
 from tests.faults.faults_stage import FaultStage
 from tests.support.cards import VISA
 
@@ -132,3 +135,14 @@ def test_drill_guard_that_is_back_refuses_the_number_again(stage):
     assert scanned(stage, "--json")[1]["guards"] == {}
     with pytest.raises(Exception, match="word_format"):
         stage.sql("INSERT INTO reviews VALUES (%s, %s, now(), 'operator')", "rv_" + "c" * 30, VISA)
+
+
+def test_canary_is_refused_by_the_running_service_and_leaves_nothing_there(stage):
+    environ = stage.stack._environments["service"]
+    host, port = environ["PANLESS_BIND"].split(":")
+    tools = wiring.build(config.load(environ | {"PANLESS_CANARY_URL": f"http://{host}:{port}"}))
+    try:
+        watch = canary.Watch(tools, [Way(*one) for one in app.ways_in()], wait_seconds=2.0)
+        assert watch.run() is True
+    finally:
+        tools.engine.dispose()
