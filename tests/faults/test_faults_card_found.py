@@ -46,9 +46,12 @@ def folder(tmp_path):
 
 
 def plant(stage):
-    """In a column whose guard somebody has switched off, and in a piece of the archive."""
+    """In a column whose guard somebody has switched off, in a log file, and in a piece of the archive."""
     stage.sql("ALTER DOMAIN word DROP CONSTRAINT word_format")
     stage.sql("INSERT INTO reviews VALUES (%s, %s, now(), 'operator')", "rv_" + "b" * 30, VISA)
+    Path(stage.stack._environments["service"]["PANLESS_LOG_FOLDER"], "service-a.log").write_text(
+        f'{{"event": "a", "note": "{VISA}"}}\n'
+    )
     archive = Archive.open(stage.stack._environments["service"]["PANLESS_ARCHIVE_URL"])
     line = json.dumps({"event": "library.record", "note": " ".join(VISA)}) + "\n"
     archive.put_once("logs/other/2031-03-10/one.gz", gzip.compress(('{"event": "a"}\n' + line).encode()))
@@ -112,6 +115,10 @@ def test_drill_number_is_found_and_contained_within_an_hour_by_the_document(stag
     found = known["scans"][1][1]
     known["rows"] = [find for find in found["finds"] if find["place"] == "database"]
     assert {find["place"] for find in found["finds"]} == {"database", "file", "archive"}
+    assert {Path(find["where"]).name for find in found["finds"] if find["place"] == "file"} == {
+        "access.log",
+        "service-a.log",
+    }
     assert [find["where"] for find in known["rows"]] == ["reviews.name"]
     assert list(found["guards"]) == ["word"]
     found_after = time.monotonic() - began

@@ -54,7 +54,7 @@ class Watch:
         shown = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}/metrics"  # noqa: S104 - where it listens on all
         self._tools, self._ways, self._wait = tools, ways, wait_seconds
         self._knocker = Knocker(str(settings.canary_url))
-        self._places = traces.Places(tools.engine, None, tools.archive, shown)
+        self._places = traces.Places(tools.engine, settings.log_folder, tools.archive, shown)
 
     def run(self) -> bool:
         """One round: whether every door refused, everything was looked through, and nothing was there. Tells whatever was otherwise."""

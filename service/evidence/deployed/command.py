@@ -49,7 +49,8 @@ def scan(arguments: argparse.Namespace) -> int:
         return FAILED
     logs.set_up(sys.stderr)
     tools = wiring.build(config.load(config.local_environ(os.environ)))
-    found = scanning.run(tools, folders, strike=arguments.strike)
+    own = tools.settings.log_folder
+    found = scanning.run(tools, [*([own] if own else []), *folders], strike=arguments.strike)
     rows = [dataclasses.asdict(one) for one in found.finds]
     data = {**dataclasses.asdict(found), "finds": rows}
     text = [
