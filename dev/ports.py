@@ -1,4 +1,4 @@
-"""The five ports of a stack: the fixed ones of `make run`, or free ones for tests. Says plainly which is taken; never takes one away from anybody."""
+"""The ports of a stack: the fixed ones of `make run`, or free ones for tests. Says plainly which is taken; never takes one away from anybody."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class Ports:
     simulator: int = 8090
     fields: int = 8091
     shop: int = 8070
+    issuer: int = 8092
 
 
 WHO = {
@@ -37,6 +38,7 @@ WHO = {
     "simulator": "the simulator",
     "fields": "the hosted fields",
     "shop": "the demo shop",
+    "issuer": "the issuer of made-up people",
 }
 _BY_NAME = {"fields", "shop"}  # opened as `localhost`, which is ::1 as well
 
@@ -100,7 +102,7 @@ def _busy(family: socket.AddressFamily, address: str, port: int) -> bool:
 
 @contextlib.contextmanager
 def free() -> Iterator[Ports]:
-    """Five ports that nobody uses, kept from every other stack of this user on this machine until the end."""
+    """Ports that nobody uses, kept from every other stack of this user on this machine until the end."""
     with contextlib.ExitStack() as locks:
         taken = _free_ports(locks)
         yield Ports(**{item.name: next(taken) for item in fields(Ports)})

@@ -11,13 +11,19 @@ import time
 from dataclasses import fields
 from types import FrameType
 
-from dev import ports
+from dev import people, ports
 from dev.bootstrap import ROOT, VAR
 from dev.ports import Ports
 from dev.stack import Stack
 
 #: What the stack decides itself: another value would part its pieces.
-_OWN = {"PANLESS_ENVIRONMENT", "PANLESS_BLUESNAP_URL", "PANLESS_HOSTED_FIELDS_URL", "PANLESS_CLOCK_URL"}
+_OWN = {
+    "PANLESS_ENVIRONMENT",
+    "PANLESS_BLUESNAP_URL",
+    "PANLESS_HOSTED_FIELDS_URL",
+    "PANLESS_CLOCK_URL",
+    "PANLESS_OIDC_ISSUER",
+}
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _BANNER = """
   Open {shop}
@@ -25,6 +31,7 @@ _BANNER = """
     4111 1111 1111 1111, any date to come, any code       is accepted
     4917 4845 8989 7107, month 05 of a year to come       is declined
 
+  People {issuer}: mira and noor of support, otto the auditor; POST {issuer}/identities/otto signs for one.
   API {service}  ·  its settings {settings}  ·  logs {logs}/
   Ctrl-C ends everything; the data stays until `make reset`.
 """
@@ -37,9 +44,10 @@ def main(arguments: list[str]) -> int:
     for number in _ENDINGS:
         signal.signal(number, _interrupt)
     started = time.monotonic()
-    print("Starting PostgreSQL, simulator, service and worker ...", flush=True)
+    print("Starting PostgreSQL, simulator, issuer, service and worker ...", flush=True)
     try:
         stack.start()
+        people.make_known(stack)
         print(f"Ready in {time.monotonic() - started:.1f} s.", flush=True)
         print(_banner(stack), flush=True)
         _watch(stack)
@@ -74,6 +82,7 @@ def _given() -> dict[str, str]:
         "SIMULATOR_PORT",
         "SIMULATOR_FIELDS_PORT",
         "SIMULATOR_SHOP_PORT",
+        "SIMULATOR_ISSUER_PORT",
     ):
         given.pop(name, None)  # read into the ports
     if os.environ.get("DATABASE_URL"):
@@ -88,6 +97,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def _banner(stack: Stack) -> str:
     return _BANNER.format(
         shop=stack.shop_url,
+        issuer=stack.issuer_url,
         service=stack.service_url,
         settings=stack.settings_file.relative_to(ROOT),
         logs=stack.log_folder.relative_to(ROOT),

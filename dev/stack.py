@@ -1,4 +1,4 @@
-"""A whole Panless on this machine: PostgreSQL, simulator with demo shop, service, worker. Leaves no process behind, however it ends.
+"""A whole Panless on this machine: PostgreSQL, simulator with demo shop, issuer of made-up people, service, worker. Leaves no process behind, however it ends.
 
 with Stack(ports="free", data=tmp_path, throwaway=True) as stack:
     requests.get(stack.service_url + "/readyz")
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import shutil
 import subprocess
 import sys
 import time
@@ -91,6 +90,11 @@ class Stack:
         """The demo shop."""
         return f"http://localhost:{self.ports.shop}"
 
+    @property
+    def issuer_url(self) -> str:
+        """Who says who people are: `POST /identities/NAME` there signs for one of the made-up ones."""
+        return f"http://127.0.0.1:{self.ports.issuer}"
+
     def start(self) -> Self:
         """Start all parts and wait until each answers. Raises DevError with the reason if one does not; then nothing is left running."""
         with contextlib.ExitStack() as undo:
@@ -102,6 +106,7 @@ class Stack:
             undo.callback(self._stop_children)
             if self.key_file.exists():
                 self.launch("simulator")  # beside the migration: all it needs is the key
+            self.launch("issuer")
             self.command("migrate")
             self.api_key = self._key()
             for name in ("simulator", "service"):
@@ -127,13 +132,14 @@ class Stack:
         self.stop()
 
     def launch(self, name: str) -> None:
-        """Start one part (again): `simulator`, `service` or `worker`. Does not wait for it."""
+        """Start one part (again): `simulator`, `issuer`, `service` or `worker`. Does not wait for it."""
         command = {
             "simulator": ("-m", "simulator"),
+            "issuer": ("-m", "simulator.issuer"),
             "service": (*self._service, "serve"),
             "worker": (*self._service, "work"),
         }[name]
-        environment = self._environments["simulator" if name == "simulator" else "service"]
+        environment = self._environments["simulator" if name in {"simulator", "issuer"} else "service"]
         launch = processes.Launch([sys.executable, *command], environment, self.log_folder / f"{name}.log", cwd=ROOT)
         self.children[name] = processes.start(launch)
 
@@ -197,16 +203,9 @@ class Stack:
         configuration.write(self.settings_file, settings)
         simulator = configuration.of_simulator(self.ports, self.key_file)
         simulator |= {name: value for name, value in self._overrides.items() if name.startswith("SIMULATOR_")}
-        around = configuration.surroundings() | {"TMPDIR": str(self._fresh_folder("tmp"))}
+        around = configuration.surroundings() | {"TMPDIR": str(processes.fresh_folder(self._data / "tmp"))}
         self._environments = {"service": around | settings, "simulator": around | simulator}
         self.database_url = settings["PANLESS_DATABASE_URL"]
-
-    def _fresh_folder(self, name: str) -> Path:
-        """An empty private folder: what parts leave there when killed goes away with the next start."""
-        folder = self._data / name
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
-        return folder
 
     def _key(self) -> str:
         """The demo shop's API key: the one from the last start, or a new one."""
@@ -230,6 +229,7 @@ class Stack:
             f"{self.simulator_url}/_levers/clock": "simulator",
             self.fields_url: "simulator",
             self.shop_url: "simulator",
+            self.issuer_url: "issuer",
             f"{self.service_url}/readyz": "service",
             self.metrics_url: "service",
         }

@@ -40,6 +40,7 @@ def describe(stack: Stack) -> dict[str, Any]:
         "simulator": stack.simulator_url,
         "fields": stack.fields_url,
         "shop": stack.shop_url,
+        "issuer": stack.issuer_url,
         "database_url": stack.database_url,
         "cluster": str(server.cluster.folder) if server is not None else None,
         "postgres_programs": str(server.binaries) if server is not None else None,

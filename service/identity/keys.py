@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -37,7 +38,7 @@ class _Held:
     since: float | None = None
 
     def age(self, now: float) -> float:
-        return now - self.since if self.since is not None else float("inf")
+        return now - self.since if self.since is not None else inf
 
 
 class IssuerKeys:
@@ -46,7 +47,7 @@ class IssuerKeys:
     def __init__(self, issuer: str, fetch: Fetch, clock: Callable[[], float] = monotonic) -> None:
         self._issuer, self._fetch, self._clock = issuer, fetch, clock
         self._held = _Held()
-        self._asked: float | None = None
+        self._asked: dict[str, float] = {}
         self._failed = False
         self._asking = threading.Lock()
 
@@ -71,10 +72,10 @@ class IssuerKeys:
         now, held = self._clock(), self._held
         if name in held.keys and held.age(now) <= FRESH:  # another thread has asked meanwhile
             return
-        pause = ASKED_EVERY if held.age(now) <= OLDEST else TRIED_EVERY
-        if self._asked is not None and now - self._asked < pause:
+        why = "unknown" if held.age(now) <= FRESH else "stale" if held.age(now) <= OLDEST else "none"
+        if now - self._asked.get(why, -inf) < (TRIED_EVERY if why == "none" else ASKED_EVERY):
             return
-        self._asked = now
+        self._asked[why] = now
         try:
             self._held = _Held(_read_keys(self._published()), now)
         except (UnfetchedError, JoseError, ValueError, TypeError, KeyError):  # their texts quote what was fetched

@@ -25,6 +25,8 @@ def main():
     command = sys.argv[1]
     if os.environ.get("PANLESS_STANDIN_DIES") == command:
         sys.exit("the last words of " + command)
+    if command == "people":
+        print("[]")
     if command == "keys":
         print(os.environ.get("PANLESS_STANDIN_KEY", "key-1"))
     if command == "work":
@@ -52,6 +54,17 @@ for server in servers[1:]:
 servers[0].serve_forever()
 """
 
+ISSUER = """
+import http.server, os
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+    def log_message(self, *arguments): pass
+
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SIMULATOR_ISSUER_PORT"])), Handler).serve_forever()
+"""
+
 
 @pytest.fixture
 def standin_project(tmp_path):
@@ -60,4 +73,5 @@ def standin_project(tmp_path):
     for name, text in (("service", SERVICE), ("simulator", SIMULATOR)):
         (root / name).mkdir(parents=True)
         (root / name / "__main__.py").write_text(text)
+    (root / "simulator" / "issuer.py").write_text(ISSUER)
     return root

@@ -126,7 +126,7 @@ def test_every_door_answers_once_the_stack_is_started(tmp_path):
 def test_no_process_is_left_after_the_stack_is_stopped(tmp_path):
     with stack_in(tmp_path) as stack:
         numbers = [child.pid for child in stack.children.values()]
-        assert len(numbers) == 3
+        assert len(numbers) == 4
     assert not any(alive(number) for number in numbers)
 
 

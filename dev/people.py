@@ -1,0 +1,24 @@
+"""The issuer's made-up people, as the service of a stack is to know them. Never on real people: they sign in at an issuer of their own."""
+
+from __future__ import annotations
+
+import json
+from typing import Protocol
+
+_SUPPORT = ("support:read", "grants:request", "grants:approve")
+#: Their subjects, as simulator/issuer has them, and what each may do: two of support, and an auditor.
+PEOPLE = {"mira": _SUPPORT, "noor": _SUPPORT, "otto": ("audit:read",)}
+
+
+class Running(Protocol):
+    """A stack that can run operators' commands."""
+
+    def command(self, *arguments: str) -> str:
+        """Run one; answers its standard output."""
+
+
+def make_known(stack: Running) -> None:
+    """Add each of them, as an operator does; nothing where somebody has been added before."""
+    if not json.loads(stack.command("people", "list", "--json")):
+        for name, scopes in PEOPLE.items():
+            stack.command("people", "add", "--subject", name, "--scope", *scopes)
