@@ -54,12 +54,14 @@ def module_engine(module_database):
 
 
 @pytest.fixture
-def engine(module_engine):
-    """An engine of the service's own kind over an empty database at the newest schema."""
-    from tests.support.databases import empty
+def engine(module_engine, request):
+    """An engine of the service's own kind over an empty database at the newest schema. What its test changed left entries."""
+    from tests.support.databases import changes_by_hand, empty
 
     yield module_engine
+    forgotten = changes_by_hand(module_engine)
     empty(module_engine)
+    assert not forgotten or request.node.get_closest_marker("by_hand"), f"changed without an entry: {forgotten}"
 
 
 @pytest.fixture

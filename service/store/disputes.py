@@ -8,6 +8,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, func, select, update
 
 from service.store.database import many, one
+from service.store.journal import Act, Origin, append
 from service.store.models import DISPUTES, Charge, Dispute
 
 D = DISPUTES.c
@@ -66,10 +67,12 @@ def listed(connection: Connection, status: str | None = None) -> list[Dispute]:
     return many(connection, statement.order_by(D.id), Dispute)
 
 
-def stopped_renewal(connection: Connection, subscription_id: str) -> None:
-    """Note that it is for the open disputes of this subscription that its renewal is switched off. That order has entries of its own."""
-    statement = update(DISPUTES).where(D.subscription_id == subscription_id, D.status == "open")
-    connection.execute(statement.values(stopped_renewal=True))
+def stopped_renewal(connection: Connection, subscription_id: str, origin: Origin) -> None:
+    """Note that it is for the open disputes of this subscription that its renewal is switched off."""
+    which = D.subscription_id == subscription_id, D.status == "open", ~D.stopped_renewal
+    statement = update(DISPUTES).where(*which).values(stopped_renewal=True)
+    for dispute in many(connection, statement.returning(DISPUTES), Dispute):
+        append(connection, Act.DISPUTE_STOPS, dispute, origin)
 
 
 def won_after_stop(connection: Connection, subscription_id: str) -> bool:
@@ -83,7 +86,9 @@ def won_after_stop(connection: Connection, subscription_id: str) -> bool:
     return 0 < total == won and connection.execute(lost.limit(1)).first() is None
 
 
-def forget_stop(connection: Connection, subscription_id: str) -> None:
+def forget_stop(connection: Connection, subscription_id: str, origin: Origin) -> None:
     """The renewal is switched on again, or it is somebody else's decision now."""
-    statement = update(DISPUTES).where(D.subscription_id == subscription_id, D.stopped_renewal)
-    connection.execute(statement.values(stopped_renewal=False))
+    which = D.subscription_id == subscription_id, D.stopped_renewal
+    statement = update(DISPUTES).where(*which).values(stopped_renewal=False)
+    for dispute in many(connection, statement.returning(DISPUTES), Dispute):
+        append(connection, Act.DISPUTE_FREES, dispute, origin)

@@ -1,4 +1,7 @@
-"""The journal: an entry for every change, written in the transaction of the change. Entries are appended, never altered."""
+"""The journal: an entry for every change, written in the transaction of the change. Entries are appended, never altered.
+
+Their numbers, and their places in the chain, they get from the database when the transaction commits (store/keeping.py).
+"""
 
 from __future__ import annotations
 
@@ -84,19 +87,28 @@ class Act(enum.StrEnum):
     REFUND_FOUND = "refund.found"
     DISPUTE_OPENED = "dispute.opened"
     DISPUTE_MOVED = "dispute.moved"
+    DISPUTE_STOPS = "dispute.stops_renewal"
+    DISPUTE_FREES = "dispute.frees_renewal"
     NOTICE_REPLAYED = "notice.replayed"
     TASK_OPENED = "task.opened"
     TASK_CLOSED = "task.closed"
+    NOTICE_SETTLED = "notice.settled"
     EVENT_RESENT = "event.resent"
     REVIEW_DONE = "review.done"
+    #: Written by the database itself (store/keeping.py): what somebody did by hand, and what there was when versions began to be kept.
+    HAND_CREATED = "hand.created"
+    HAND_CHANGED = "hand.changed"
+    HAND_DELETED = "hand.deleted"
+    HISTORY_BEGUN = "history.begun"
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Who acts, and in which request: `key:key_…`, `session:cs_…`, `person:per_…`, `worker`, `bluesnap`, `operator` or `login:…`."""
+    """Who acts, in which request, and for which reason: `key:key_…`, `session:cs_…`, `person:per_…`, `worker`, `bluesnap`, `operator` or `login:…`."""
 
     actor: str
     request: str | None = None
+    reason: str | None = None
 
     @property
     def is_operator(self) -> bool:
@@ -157,7 +169,8 @@ def append(connection: Connection, act: Act, record: Record, origin: Origin) -> 
 
 def write(connection: Connection, act: Act, origin: Origin, **values: Any) -> None:
     """Write any entry: subject, image, and where they apply account and version. It leaves a line in the log once it is committed."""
-    connection.execute(insert(ENTRIES).values(actor=origin.actor, act=act.value, request=origin.request, **values))
+    said = {"actor": origin.actor, "act": act.value, "request": origin.request, "reason": origin.reason}
+    connection.execute(insert(ENTRIES).values(**said, **values))
     deeds.remember(
         connection,
         act=act.value,

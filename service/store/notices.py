@@ -6,11 +6,13 @@ import dataclasses
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from service.store.database import many, one
+from service.store.journal import Act, Origin, image_of, write
 from service.store.models import CHARGES, DISPUTES, NOTICES, SUBSCRIPTIONS, Notice
 
 N = NOTICES.c
@@ -73,9 +75,23 @@ def hold(connection: Connection, provider_subscription: str) -> None:
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(provider_subscription, 0))))
 
 
-def settle(connection: Connection, notice_id: str, outcome: str, reason: str | None = None) -> None:
-    """Say what became of a notice."""
-    connection.execute(update(NOTICES).where(N.id == notice_id).values(outcome=outcome, reason=reason))
+def settle(
+    connection: Connection, notice: Notice, origin: Origin, *, outcome: str, reason: str | None, act: Act = Act.NOTICE_SETTLED
+) -> None:  # fmt: skip
+    """Say what became of a notice, and which subscription it speaks of where that was found out; with its entry."""
+    said: dict[str, Any] = {"outcome": outcome, "reason": reason, "provider_subscription": notice.provider_subscription}
+    connection.execute(update(NOTICES).where(N.id == notice.id).values(**said))
+    _write(connection, act, [dataclasses.replace(notice, **said)], origin)
+
+
+def _write(connection: Connection, act: Act, settled: Sequence[Notice], origin: Origin) -> None:
+    """The entries of notices that speak of one subscription, or of none."""
+    account = None
+    if settled and settled[0].provider_subscription is not None:
+        mine = SUBSCRIPTIONS.c.provider_subscription == settled[0].provider_subscription
+        account = connection.execute(select(SUBSCRIPTIONS.c.account).where(mine)).scalar_one_or_none()
+    for notice in settled:
+        write(connection, act, origin, subject=notice.id, account=account, image=image_of(notice))
 
 
 def tried_again(reason: str | None) -> str:
@@ -90,12 +106,6 @@ def due_again(connection: Connection, now: datetime, limit: int) -> list[str]:
     due = or_(*((N.reason == reason) & (N.received_at <= now - wait) for reason, wait in waits))
     statement = select(N.id).where(N.outcome == "failed", due).order_by(N.id).limit(limit)
     return [*connection.execute(statement).scalars()]
-
-
-def belongs_to(connection: Connection, notice_id: str, provider_subscription: str) -> None:
-    """Say which subscription a notice speaks of that does not name it."""
-    statement = update(NOTICES).where(N.id == notice_id)
-    connection.execute(statement.values(provider_subscription=provider_subscription))
 
 
 def waiting(connection: Connection, provider_subscription: str) -> list[Notice]:
@@ -137,7 +147,7 @@ def reversals(connection: Connection, provider_subscription: str, paid: Collecti
     return [*connection.execute(statement.distinct().order_by(N.reference)).scalars()]
 
 
-def looked(connection: Connection, provider_subscription: str, since: datetime) -> int:
+def looked(connection: Connection, provider_subscription: str, since: datetime, origin: Origin) -> int:
     """A look that began then has settled what hints of this subscription told until then; the number of them.
 
     Not settled is a hint of a payment that we have not recorded, or of a dispute that we do not know to stand like that: what a look
@@ -152,7 +162,9 @@ def looked(connection: Connection, provider_subscription: str, since: datetime) 
     # one that is told again at this moment is left to the look that it asks for: its transaction may wait for our subscription
     free = select(N.id).where(*hints).with_for_update(skip_locked=True)
     statement = update(NOTICES).where(N.id.in_(free)).values(outcome="applied", reason="by_look")
-    return connection.execute(statement).rowcount
+    settled = many(connection, statement.returning(NOTICES), Notice)
+    _write(connection, Act.NOTICE_SETTLED, settled, origin)
+    return len(settled)
 
 
 def _is_known_dispute() -> ColumnElement[bool]:

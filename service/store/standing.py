@@ -51,6 +51,8 @@ UNION ALL SELECT 'reviews', wanted.name, 1, extract(epoch FROM clock_timestamp()
     - 180 * 86400 FROM (VALUES ('rights'), ('people_and_keys')) AS wanted (name)
 UNION ALL SELECT 'keys', '', count(*), extract(epoch FROM min(ends_at) - clock_timestamp()) FROM api_keys
     WHERE revoked_at IS NULL AND ends_at > clock_timestamp()
+UNION ALL SELECT 'hand', '', count(*), 0 FROM (
+    SELECT FROM entries WHERE act IN ('hand.created', 'hand.changed', 'hand.deleted') AND at > clock_timestamp() - interval '1 day' LIMIT :most) AS one
 UNION ALL SELECT 'rounds', name::text, coalesce(found, 0), extract(epoch FROM clock_timestamp() - ended_at) FROM jobs.rounds
 """
 
@@ -60,7 +62,7 @@ class Standing:
     """So many of one kind wait, the longest for so many seconds: since its call, its order or its arrival, or beyond the moment at which it was due.
 
     Of `rounds` the label is the kind of round, `number` what it found, `seconds` the time since one ended well. Of `keys`, those that are
-    good, the seconds are those until the first of them ends.
+    good, the seconds are those until the first of them ends. Of `hand` the number is that of changes by hand within a day.
     """
 
     what: str

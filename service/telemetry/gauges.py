@@ -90,6 +90,7 @@ KINDS: dict[str, Kind] = {
     "tasks": Kind("panless_tasks_open", "panless_tasks_oldest_seconds", "Matters that wait for a person", label="kind"),
     "jobs": Kind("panless_jobs_due", "panless_jobs_overdue_seconds", "Rounds of the worker that nobody has begun"),
     "reviews": Kind("", "panless_reviews_overdue_seconds", "Since a review by people was due", label="review", values=formats.REVIEWS),
+    "hand": Kind("panless_changes_by_hand", "", "Changes of business records that somebody made in the database itself within a day"),
     "rounds": Kind("", "panless_round_age_seconds", "Since a round of the worker ended well", label="round"),
 }  # fmt: skip
 DIFFERENCES = ("panless_sweep_last_differences", "Differences that the last sweep found")

@@ -21,6 +21,7 @@ from service.errors import (
     RetryLater,
 )
 from service.store.models import ENTRIES, SESSIONS, SIGNUPS, SUBSCRIPTIONS
+from tests.support.databases import by_stealth
 from tests.support.desk import PLATFORM, Desk
 from tests.support.outcomes import LOST, SOFT, STOLEN, TROUBLES, refused
 
@@ -229,7 +230,7 @@ def test_card_left_over_by_a_lost_attempt_is_cleared_away_before_the_next(desk, 
 
 def test_other_cards_of_a_vault_that_we_did_not_fill_are_left_alone(desk, bluesnap, session_id):
     shopper = bluesnap.subscriptions[0].shopper_id
-    with desk.tools.engine.begin() as connection:
+    with by_stealth(desk.tools.engine) as connection:
         connection.exec_driver_sql("UPDATE signups SET provider_shopper = NULL")
     theirs = bluesnap.type_card("JCB", "0410")
     bluesnap.store_typed(shopper)
@@ -290,7 +291,7 @@ def test_account_without_a_live_plan_has_no_card_to_replace(desk, bluesnap):
 
 
 def test_plan_that_ended_meanwhile_has_no_card_to_replace(desk, bluesnap, session_id):
-    with desk.tools.engine.begin() as connection:
+    with by_stealth(desk.tools.engine) as connection:
         connection.exec_driver_sql("UPDATE subscriptions SET status = 'ended'")
     assert refused(desk.replace_card, session_id).code is Code.SUBSCRIPTION_NOT_FOUND
     assert made(bluesnap) == []

@@ -12,6 +12,7 @@ import pytest
 from service.billing.hearing.notices import Verdict
 from service.billing.life import looks
 from service.store import notices, subscriptions
+from service.store.journal import Origin
 from tests.support.notices import charge_form, deliver
 
 
@@ -155,7 +156,7 @@ def test_hint_that_is_told_again_during_a_look_never_waits_in_a_ring(desk, blues
         subscriptions.locked(look, desk.subscriptions[0].id)
         again = pool.submit(deliver, desk.tools, charge_form(bought, transactionType="CANCELLATION"), late)
         wait_for_a_lock(desk.tools.engine)
-        assert notices.looked(look, bought.subscription_id, clock()) == 0
+        assert notices.looked(look, bought.subscription_id, clock(), Origin("worker")) == 0
         look.commit()
         assert again.result(10).outcome == "hint"
     assert looks.look_due(desk.tools) == 1

@@ -31,8 +31,10 @@ def test_notice_of_a_renewal_is_recorded_as_a_charge(desk, bought):
     assert verdict == Verdict("applied")
     assert [(row.reference, row.source) for row in desk.charges][-1] == ("7300001", "notice")
     assert desk.charges[-1].amount == Decimal(290)
-    (entry,) = [row for row in desk.rows(ENTRIES) if row.actor == "bluesnap"]
-    assert (entry.act, entry.account, entry.subject) == ("charge.recorded", "acct-a", desk.charges[-1].id)
+    assert [(row.act, row.account, row.subject) for row in desk.rows(ENTRIES) if row.actor == "bluesnap"] == [
+        ("charge.recorded", "acct-a", desk.charges[-1].id),
+        ("notice.settled", "acct-a", desk.notices[-1].id),
+    ]
 
 
 def test_notice_of_the_charge_that_was_answered_is_known_already(desk, bought):

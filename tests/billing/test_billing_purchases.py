@@ -15,6 +15,7 @@ from service.bluesnap.payloads import ChargebackSeen
 from service.errors import Code, Misconfigured, NeverSent, NotFound, Refusal, Rejected, RetryLater
 from service.store.disputes import is_disputed
 from service.store.models import SIGNUPS, SUBSCRIPTIONS
+from tests.support.databases import by_stealth
 from tests.support.desk import PLATFORM, Desk
 from tests.support.notices import deliver, dispute_form
 from tests.support.outcomes import LOST, refused
@@ -99,7 +100,7 @@ def sharing(proven, bluesnap):
     proven.buy(account="acct-b")
     shopper = bluesnap.subscriptions[0].shopper_id
     over = {"provider_shopper": shopper, "status": "ended", "ended_at": func.now(), "renews": False}
-    with proven.tools.engine.begin() as connection:
+    with by_stealth(proven.tools.engine) as connection:
         connection.execute(SIGNUPS.delete())
         connection.execute(update(SUBSCRIPTIONS).values(over))
     for one in [*bluesnap.subscriptions]:

@@ -16,6 +16,7 @@ from service.errors import Unknown
 from service.store import events, rounds, standing
 from service.store.ids import new_id
 from service.store.models import ENTRIES, EVENT_CURSOR, EVENTS, NOTICES, REFUNDS, SIGNUPS, SUBSCRIPTIONS, TASKS
+from tests.support.databases import by_stealth
 from tests.support.desk import PLATFORM
 from tests.support.outcomes import LOST
 
@@ -39,7 +40,7 @@ def read(desk, engine):
 @pytest.fixture
 def change(engine):
     def change(table, **values):
-        with engine.begin() as connection:
+        with by_stealth(engine) as connection:
             connection.execute(update(table).values(**values))
 
     return change
@@ -92,7 +93,7 @@ def test_changes_and_looks_are_read_by_how_long_they_are_overdue(read, desk, cha
 
 
 def test_notices_are_read_by_outcome_in_business_time(read, desk, engine, clock):
-    with engine.begin() as connection:
+    with by_stealth(engine) as connection:
         for outcome in ("waiting", "hint", "hint", "applied", "ignored"):
             row = {"id": new_id("nt"), "delivery": new_id("nt").encode()[:32], "type": "CHARGE", "outcome": outcome}
             connection.execute(NOTICES.insert().values(**row, received_at=clock()))

@@ -18,6 +18,7 @@ from service.bluesnap.payloads import UNRECOGNISED
 from service.errors import NotFound, Unknown
 from service.store.journal import Origin
 from service.store.models import CHARGES, REFUNDS, SUBSCRIPTIONS, TASKS
+from tests.support.databases import by_stealth
 from tests.support.metrics import reading
 from tests.support.notices import charge_form, deliver
 from tests.support.snapshots import row_versions
@@ -141,7 +142,7 @@ def test_look_that_is_due_stays_due_after_a_repair(desk, bluesnap, bought, sweep
 
 
 def without_charges(desk):
-    with desk.tools.engine.begin() as connection:
+    with by_stealth(desk.tools.engine) as connection:
         connection.execute(CHARGES.delete())
 
 
@@ -320,7 +321,7 @@ def test_told_failure_opens_the_grace_at_once(desk, bluesnap, bought, sweep, to_
 
 def test_change_made_while_the_sweep_reads_is_left_to_the_next(desk, bluesnap, bought, sweep, subscription):
     def meanwhile():
-        with desk.tools.engine.begin() as connection:
+        with by_stealth(desk.tools.engine) as connection:
             connection.execute(text("UPDATE subscriptions SET version = version + 1"))
 
     bluesnap.change(bought.subscription_id, auto_renew=False)

@@ -60,6 +60,7 @@ def happen(engine):
     def make(act=TOLD, account="acct-a", **image):
         with engine.begin() as connection:
             write(connection, act, Origin("worker"), subject=new_id("sub"), account=account, version=3, image=image)
+        with engine.connect() as connection:
             return connection.execute(select(func.max(ENTRIES.c.number))).scalar_one()
 
     return make

@@ -126,7 +126,7 @@ def test_rows_of_this_test_are_acceptable_without_poison(engine):
     with engine.connect() as connection:
         connection.exec_driver_sql("SET session_replication_role = replica")  # foreign keys are not the subject
         for table in METADATA.sorted_tables:
-            if table.name != "deployment":
+            if table.name not in {"deployment", "chain"}:  # which have their one row
                 connection.execute(insert(table).values(row_of(table)))
         connection.rollback()
 

@@ -29,10 +29,16 @@ FINAL_SIGNUPS = {"active", "declined", "released", "replaced"}
 
 
 def journal_is_whole(facts):
-    """I6, as far as the journal goes today: each number once, and each version of a subscription by exactly one entry, in order."""
+    """I6: each number once and without a gap, nothing changed without an entry, and each version of a subscription by exactly one, in order."""
     entries = facts.tables["entries"]
     numbers = Counter(entry["number"] for entry in entries)
     wrong = [f"entry {number} is there {times} times" for number, times in numbers.items() if times > 1]
+    lost = set(range(min(numbers, default=0), max(numbers, default=0))) - set(numbers)
+    wrong += [f"entry {number} is not there" for number in sorted(lost)]
+    by_hand = [entry for entry in entries if entry["act"].startswith("hand.")]
+    wrong += [
+        f"{one['subject']} was changed without an entry of ours ({one['number']}, {one['image']})" for one in by_hand
+    ]
     versions = defaultdict(list)
     for entry in sorted(entries, key=lambda one: one["number"]):
         if entry["subject"].startswith("sub_") and entry["act"] not in READINGS:

@@ -21,10 +21,10 @@ WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND c.relname <> 'alembic
 ORDER BY 1, a.attnum
 """
 NUMBERS = {"smallint", "integer", "numeric"}
-#: Which of our tables have a trigger of their own, but for those that PostgreSQL makes for foreign keys.
+#: Which of our tables have a trigger that sees a row before it is written (bit 2 of its type), but for those that refuse every row alike.
 TRIGGERS = """
 SELECT c.relname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE NOT g.tgisinternal AND n.nspname = 'public'
+WHERE NOT g.tgisinternal AND n.nspname = 'public' AND g.tgtype & 2 <> 0 AND g.tgfoid <> 'refuse_change'::regproc
 """
 
 

@@ -54,18 +54,18 @@ def test_lost_disputes_add_up_and_an_unknown_amount_is_the_whole(connection, tol
 def test_renewal_comes_back_when_every_dispute_that_stopped_it_was_won(connection, ends, free):
     opened = [dispute(connection, "open") for _ in ends]
     assert disputes.won_after_stop(connection, SUBSCRIPTION.id) is False
-    disputes.stopped_renewal(connection, SUBSCRIPTION.id)
+    disputes.stopped_renewal(connection, SUBSCRIPTION.id, ORIGIN)
     for one, end in zip(opened, ends, strict=True):
         known = disputes.get(connection, one.id)
         changes.change(connection, known, Act.DISPUTE_MOVED, ORIGIN, status=end)
     assert disputes.won_after_stop(connection, SUBSCRIPTION.id) is free
-    disputes.forget_stop(connection, SUBSCRIPTION.id)
+    disputes.forget_stop(connection, SUBSCRIPTION.id, ORIGIN)
     assert disputes.won_after_stop(connection, SUBSCRIPTION.id) is False
 
 
 def test_dispute_that_was_over_before_stopped_no_renewal(connection):
     dispute(connection, "won")
-    disputes.stopped_renewal(connection, SUBSCRIPTION.id)
+    disputes.stopped_renewal(connection, SUBSCRIPTION.id, ORIGIN)
     assert disputes.won_after_stop(connection, SUBSCRIPTION.id) is False
 
 

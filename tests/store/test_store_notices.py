@@ -39,6 +39,7 @@ def keep(connection, kind, outcome="hint", **values):
     )  # fmt: skip
     row = dataclasses.replace(row, **values)
     connection.execute(insert(NOTICES).values(**vars(row)))
+    notices.settle(connection, row, ORIGIN, outcome=row.outcome, reason=row.reason)
     return row.id
 
 
@@ -72,7 +73,7 @@ SETTLED, LEFT = ("applied", "by_look"), ("hint", None)
 def test_look_settles_what_it_can_have_seen(connection, kind, values, expected):
     changes.add(connection, DISPUTE, Act.DISPUTE_OPENED, ORIGIN)
     kept = keep(connection, kind, **values)
-    assert notices.looked(connection, OURS, NOW) == (expected is SETTLED)
+    assert notices.looked(connection, OURS, NOW, ORIGIN) == (expected is SETTLED)
     assert outcome(connection, kept) == expected
 
 
@@ -80,14 +81,14 @@ def test_look_settles_what_it_can_have_seen(connection, kind, values, expected):
 def test_look_settles_an_end_that_it_brought_about(connection, told, status):
     changes.add(connection, dataclasses.replace(DISPUTE, status=status), Act.DISPUTE_OPENED, ORIGIN)
     kept = keep(connection, "CHARGEBACK_STATUS_CHANGED", reversal_reference="7500001", dispute_status=told)
-    notices.looked(connection, OURS, NOW)
+    notices.looked(connection, OURS, NOW, ORIGIN)
     assert outcome(connection, kept) == SETTLED
 
 
 @pytest.mark.parametrize("was", ["waiting", "failed", "ignored"])
 def test_look_settles_hints_only(connection, was):
     kept = keep(connection, "CANCELLATION", was)
-    assert notices.looked(connection, OURS, NOW) == 0
+    assert notices.looked(connection, OURS, NOW, ORIGIN) == 0
     assert outcome(connection, kept) == (was, None)
 
 

@@ -13,6 +13,7 @@ from service.store import refunds
 from service.store.changes import LostRaceError
 from service.store.journal import Origin
 from service.store.models import REFUNDS
+from tests.support.databases import by_stealth
 from tests.support.refunding import Refunding
 
 WORKER = Origin("worker")
@@ -28,13 +29,13 @@ def money(desk, bluesnap):
 def refund(money, tools):
     """One that is pending, with its lease in the past."""
     made = money.order("10.00")
-    with tools.engine.begin() as connection:
+    with by_stealth(tools.engine) as connection:
         connection.execute(update(REFUNDS).values(status="pending", lease_until=func.clock_timestamp() - LATER))
         return refunds.get(connection, made.id)
 
 
 def set_status(tools, status):
-    with tools.engine.begin() as connection:
+    with by_stealth(tools.engine) as connection:
         connection.execute(update(REFUNDS).values(status=status))
 
 

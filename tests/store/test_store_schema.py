@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, text
 
 from service.cardguard.domains import CARD_FREE, DOMAINS
 from service.errors import SettingsError
-from service.store import database
+from service.store import database, keeping
 from service.store.models import METADATA
 
 COLUMNS = """
@@ -25,13 +25,20 @@ DOMAIN_CHECKS = """
 SELECT typname, typbasetype::regtype::text, pg_get_constraintdef(pg_constraint.oid) FROM pg_type
 JOIN pg_constraint ON contypid = pg_type.oid WHERE typnamespace = 'public'::regnamespace
 """
-FUNCTIONS = "SELECT proname, btrim(prosrc), provolatile::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+FUNCTIONS = """
+SELECT proname, btrim(prosrc), provolatile::text, prosecdef, proconfig::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+"""
+TRIGGERS = """
+SELECT pg_get_triggerdef(pg_trigger.oid) FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+WHERE NOT tgisinternal AND relnamespace = 'public'::regnamespace
+"""
 KINDS = {
     "columns": COLUMNS,
     "constraints": CONSTRAINTS,
     "indexes": INDEXES,
     "domains": DOMAIN_CHECKS,
     "functions": FUNCTIONS,
+    "triggers": TRIGGERS,
 }
 
 
@@ -48,6 +55,10 @@ def declared(databases):
         for name, (base, check) in DOMAINS.items():
             connection.exec_driver_sql(f"CREATE DOMAIN {name} AS {base} CONSTRAINT {name}_format CHECK ({check})")
         METADATA.create_all(connection)
+        for script in (*keeping.FUNCTIONS, keeping.TRIGGERS):
+            connection.exec_driver_sql(script.replace("%", "%%"))
+        for table in keeping.BUSINESS:
+            connection.exec_driver_sql(f"SELECT keep_versions('{table}')")
     yield made
     made.dispose()
     databases.drop("declared")
@@ -66,10 +77,11 @@ def test_migrations_make_exactly_what_the_code_declares(declared, engine, kind):
     ("kind", "change"),
     [
         ("columns", "ALTER TABLE signups ALTER cause SET NOT NULL"),
-        ("columns", "ALTER TABLE charges ALTER amount TYPE numeric(12, 2)"),
-        ("columns", "ALTER TABLE notices ALTER reason TYPE text"),
+        ("columns", "DROP TRIGGER keep_changes ON charges; ALTER TABLE charges ALTER amount TYPE numeric(12, 2)"),
+        ("columns", "DROP TRIGGER keep_changes ON notices; ALTER TABLE notices ALTER reason TYPE text"),
         ("constraints", "ALTER TABLE charges DROP CONSTRAINT charges_reference_key"),
         ("indexes", "DROP INDEX one_purchase_per_account"),
+        ("triggers", "DROP TRIGGER keep_rows ON charges"),
         ("domains", "ALTER DOMAIN word DROP CONSTRAINT word_format"),
     ],
 )

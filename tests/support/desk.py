@@ -118,5 +118,5 @@ class Desk:
 
     @property
     def acts(self):
-        """The story so far, from the journal."""
-        return [row.act for row in self.rows(ENTRIES)]
+        """The story so far, from the journal. What became of notices is not in it; `notices` shows that."""
+        return [row.act for row in self.rows(ENTRIES) if row.act != "notice.settled"]

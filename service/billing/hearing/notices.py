@@ -14,14 +14,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from service import crashpoints
-from service.billing.hearing.notice_effects import Told, Verdict, act, ask, subscription_of, try_to_apply
+from service.billing.hearing.notice_effects import Told, Verdict, act, ask, try_to_apply
 from service.billing.hearing.notice_rules import Does, does, meaning
 from service.billing.tools import Tools
 from service.bluesnap import notices as bluesnap_notices
 from service.config import Environment
 from service.store import notices
 from service.store.ids import new_id
-from service.store.journal import Act, Origin, image_of, write
+from service.store.journal import Act, Origin
 from service.store.models import Notice, Subscription
 from service.store.turns import ROLLED_BACK
 from service.telemetry import metrics
@@ -83,7 +83,7 @@ def _in_turn(tools: Tools, origin: Origin, delivery: Delivery, *, heard: bluesna
         doubt = None if does(row.type) is Does.IGNORE else _doubt(tools, delivery, heard, now)
         verdict = Verdict("hint", doubt) if doubt else try_to_apply(connection, tools, told, origin)
         act(connection, told, verdict)
-        notices.settle(connection, kept.id, verdict.outcome, verdict.reason)
+        notices.settle(connection, kept, origin, outcome=verdict.outcome, reason=verdict.reason)
     crashpoints.reach(crashpoints.NOTICE_COMMITTED)
     if doubt:
         metrics.NOTICES_DOUBTED.labels(reason=doubt).inc()
@@ -100,7 +100,7 @@ def try_failed_again(tools: Tools) -> int:
             row = _held(connection, notice_id)
             if row is None or row.outcome != "failed":
                 continue  # BlueSnap or an operator was quicker
-            verdict = _apply_again(connection, tools, Told(row), BLUESNAP)
+            verdict = _apply_again(connection, tools, Told(row), BLUESNAP, as_act=Act.NOTICE_SETTLED)
         log.info(
             "notice.tried_again", notice=row.id, notice_type=row.type, outcome=verdict.outcome, reason=verdict.reason
         )
@@ -117,11 +117,8 @@ def replay(tools: Tools, origin: Origin, notice_id: str) -> Verdict | None:
         row = _held(connection, notice_id)
         if row is None:
             return None
-        verdict = _apply_again(connection, tools, Told(row, vouched=True), origin)
-        after = dataclasses.replace(row, outcome=verdict.outcome, reason=verdict.reason)
-        ours = subscription_of(connection, row)
-        account = ours.account if ours is not None else None
-        write(connection, Act.NOTICE_REPLAYED, origin, subject=row.id, account=account, image=image_of(after))
+        told = Told(row, vouched=True)
+        verdict = _apply_again(connection, tools, told, origin, as_act=Act.NOTICE_REPLAYED)
     log.info("notice.replayed", notice=row.id, notice_type=row.type, outcome=verdict.outcome, reason=verdict.reason)
     return verdict
 
@@ -134,16 +131,16 @@ def _held(connection: Connection, notice_id: str) -> Notice | None:
     named = _named(connection, seen)
     if named.provider_subscription is not None:
         notices.hold(connection, named.provider_subscription)
-        notices.belongs_to(connection, seen.id, named.provider_subscription)
-    return notices.get(connection, notice_id, lock_row=True) or named
+    held = notices.get(connection, notice_id, lock_row=True) or named
+    return dataclasses.replace(held, provider_subscription=named.provider_subscription)
 
 
-def _apply_again(connection: Connection, tools: Tools, told: Told, origin: Origin) -> Verdict:
+def _apply_again(connection: Connection, tools: Tools, told: Told, origin: Origin, *, as_act: Act) -> Verdict:
     """As if it were fresh, and keep what became of it."""
     broken = told.row.reason == "incomplete"
     verdict = Verdict("hint", "incomplete") if broken else try_to_apply(connection, tools, told, origin)
     act(connection, told, verdict)
-    notices.settle(connection, told.row.id, verdict.outcome, verdict.reason)
+    notices.settle(connection, told.row, origin, outcome=verdict.outcome, reason=verdict.reason, act=as_act)
     return verdict
 
 
@@ -153,7 +150,7 @@ def apply_waiting(connection: Connection, tools: Tools, subscription: Subscripti
         verdict = try_to_apply(connection, tools, Told(row), BLUESNAP)
         if does(row.type) is Does.DISPUTE:
             ask(connection, Told(row))
-        notices.settle(connection, row.id, verdict.outcome, verdict.reason)
+        notices.settle(connection, row, BLUESNAP, outcome=verdict.outcome, reason=verdict.reason)
 
 
 def _row(heard: bluesnap_notices.Notice, digest: bytes, now: datetime) -> Notice:

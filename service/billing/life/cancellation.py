@@ -27,18 +27,20 @@ def change_renewal(
     with tools.engine.begin() as connection:
         subscription = held(connection, tools, account, version=version)
         if not for_dispute:
-            disputes.forget_stop(connection, subscription.id)  # ordered for itself now: a won dispute will not undo it
+            disputes.forget_stop(
+                connection, subscription.id, origin
+            )  # ordered for itself now: a won dispute will not undo it
         if subscription.renews == renews:
             return subscription
         if renews and subscription.status == "disputed":
             raise Refusal(Code.SUBSCRIPTION_DISPUTED, version=subscription.version)
         if for_dispute and not renews:
-            disputes.stopped_renewal(connection, subscription.id)
+            disputes.stopped_renewal(connection, subscription.id, origin)
         intended = intend(connection, tools, subscription, origin, order=order)
 
     def judge(connection: Connection, after: Subscription, _: Found) -> Subscription | None:
         if renews and after.renews:
-            disputes.forget_stop(connection, after.id)
+            disputes.forget_stop(connection, after.id, origin)
         return after if after.status == "ended" or after.renews == renews else None
 
     return carry_out(tools, intended, origin, writes=[{"auto_renew": renews}], judge=judge)

@@ -146,7 +146,7 @@ def _settle(connection: Connection, tools: Tools, taken: Subscription, reading: 
         return None
     subscription = follow(connection, tools, subscription, found=reading.found, origin=WORKER)
     if reading.whole:
-        notices.looked(connection, reading.found.subscription_id, reading.begun)
+        notices.looked(connection, reading.found.subscription_id, reading.begun, WORKER)
     if subscriptions.is_settled(connection, subscription):
         subscription = _settle_change(connection, tools, subscription, reading.found)
     present = subscriptions.locked(connection, subscription.id) or subscription
@@ -174,7 +174,7 @@ def _settle_change(
             return subscription
         subscription = terms.judge(connection, tools, subscription, found=found, origin=WORKER) or subscription
     if subscription.pending_change == Order.RESUME and subscription.renews:
-        dispute_rows.forget_stop(connection, subscription.id)
+        dispute_rows.forget_stop(connection, subscription.id, WORKER)
     return changes.change(connection, subscription, Act.CHANGE_SETTLED, WORKER, **intents.SETTLED)
 
 

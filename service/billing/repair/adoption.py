@@ -208,6 +208,7 @@ def _linked(tools: Tools, origin: Origin, row: Row, settles: Mapping[str, list[s
         accounts.lock(connection, account, now)
         present = _at_home(connection, row)
         if present.outcome != LINK or row.link is None:
+            connection.rollback()
             return present
         subscription = _subscription(connection, tools, row, row.link)
         subscription = changes.add(connection, subscription, Act.SUBSCRIPTION_ADOPTED, origin)

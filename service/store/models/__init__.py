@@ -32,12 +32,25 @@ from service.store.models.sold import (
     Subscription,
     Task,
 )
-from service.store.models.told import ENTRIES, EVENT_CURSOR, EVENTS, NOTICES, Entry, Event, Notice
+from service.store.models.told import (
+    CHAIN,
+    ENTRIES,
+    EVENT_CURSOR,
+    EVENTS,
+    IMAGE_KEYS,
+    NOTICES,
+    VERSIONS,
+    Entry,
+    Event,
+    Notice,
+    Version,
+)
 
 __all__ = [
     "ACCOUNTS",
     "API_KEYS",
     "API_KEY_SCOPES",
+    "CHAIN",
     "CHARGES",
     "DEPLOYMENT",
     "DISPUTES",
@@ -45,6 +58,7 @@ __all__ = [
     "EVENTS",
     "EVENT_CURSOR",
     "IDEMPOTENCY_KEYS",
+    "IMAGE_KEYS",
     "METADATA",
     "NOTICES",
     "PEOPLE",
@@ -56,6 +70,7 @@ __all__ = [
     "SIGNUPS",
     "SUBSCRIPTIONS",
     "TASKS",
+    "VERSIONS",
     "ApiKey",
     "Charge",
     "CheckoutSession",
@@ -71,4 +86,5 @@ __all__ = [
     "Signup",
     "Subscription",
     "Task",
+    "Version",
 ]

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Sequence, Table, text
 
 from service.cardguard.domains import Domain
 from service.store.models.columns import (
@@ -48,9 +48,16 @@ class Notice:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A line of the journal: who did what to what, and how it was afterwards."""
+    """A line of the journal: who did what to what, and how it was afterwards.
 
-    number: int = column(BigInteger, primary_key=True, autoincrement=True)
+    Number, content and hash are given at commit (store/keeping.py); until then the number is below zero and the others are not there.
+    """
+
+    number: int = column(
+        BigInteger,
+        primary_key=True,
+        server_default=text("(nextval('entries_number_seq'::regclass) - '4611686018427387904'::bigint)"),
+    )
     at: datetime = column(MOMENT, server_default=text("clock_timestamp()"))
     actor: str = column(Domain("actor_ref"))
     act: str = column(WORD)
@@ -61,6 +68,22 @@ class Entry:
     request: str | None = column(OUR_ID, null=True)
     #: The transaction that wrote it: the feed shows an entry once no older transaction can write any more.
     xid: int = column(BigInteger, server_default=text("(pg_current_xact_id()::text::bigint)"))
+    reason: str | None = column(WORD, null=True)
+    content: bytes | None = column(DIGEST, null=True)
+    hash: bytes | None = column(DIGEST, null=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """A business record as it was from an entry on, without what is never kept (store/keeping.py); or, once it is `gone`, as it was last."""
+
+    id: int = column(BigInteger, primary_key=True, autoincrement=True)
+    entry: int = column(BigInteger, server_default=text("(- (pg_current_xact_id()::text::bigint))"))
+    kind: str = column(WORD)
+    subject: str = column(ACCOUNT)
+    account: str | None = column(ACCOUNT, null=True)
+    gone: bool = column(Boolean)
+    row: dict[str, Any] = column(Domain("image"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +109,42 @@ NOTICES = table(
     Index("notices_by_subscription", "provider_subscription"),
     Index("notices_open", "outcome", "id", postgresql_where=text("outcome IN ('waiting', 'hint', 'failed')")),
 )
+#: Where numbers come from while they are below zero.
+Sequence("entries_number_seq", metadata=METADATA)
 ENTRIES = table(
-    Entry, "entries", Index("entries_by_account", "account", "number"), Index("entries_by_feed", "xid", "number")
+    Entry,
+    "entries",
+    Index("entries_by_account", "account", "number"),
+    Index("entries_by_feed", "xid", "number"),
+    Index("entries_by_hand", "at", postgresql_where=text("act IN ('hand.created', 'hand.changed', 'hand.deleted')")),
+)
+VERSIONS = table(
+    Version,
+    "versions",
+    Index("versions_by_entry", "entry"),
+    Index("versions_by_subject", "subject", "id"),
+    Index("versions_by_account", "account", "id", postgresql_where=text("account IS NOT NULL")),
+)
+
+
+def _one_row(name: str) -> Column[bool]:
+    """The key of a table that has one row."""
+    check = CheckConstraint("one", name=f"{name}_one_check")
+    return Column("one", Boolean, check, primary_key=True, server_default=text("true"))
+
+
+#: The end of the chain of entries: one row. The first entry has the number after `start`.
+CHAIN = Table(
+    "chain",
+    METADATA,
+    _one_row("chain"),
+    Column("start", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", DIGEST, nullable=False),
+)
+#: What makes the content of an account's entries impossible to guess, and, once it is gone, to check.
+IMAGE_KEYS = Table(
+    "image_keys", METADATA, Column("account", ACCOUNT, primary_key=True), Column("key", DIGEST, nullable=False)
 )
 EVENTS = table(
     Event,
@@ -100,13 +157,7 @@ EVENTS = table(
 EVENT_CURSOR = Table(
     "event_cursor",
     METADATA,
-    Column(
-        "one",
-        Boolean,
-        CheckConstraint("one", name="event_cursor_one_check"),
-        primary_key=True,
-        server_default=text("true"),
-    ),
+    _one_row("event_cursor"),
     Column("xid", BigInteger, nullable=False),
     Column("number", BigInteger, nullable=False),
 )
