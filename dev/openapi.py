@@ -92,6 +92,7 @@ RAW = {"/openapi.yaml": ("application/yaml", "object")} | dict.fromkeys(TEXTS, (
 PATH_PATTERNS = {
     "account": formats.ACCOUNT,
     "charge_id": formats.CHARGE_ID,
+    "grant_id": formats.GRANT_ID,
     "session_id": f"cs_[{formats.ALPHABET}]{{{formats.ID_LENGTH}}}",
 }
 

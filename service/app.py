@@ -26,10 +26,12 @@ from service.web import (
     checkout,
     entries,
     gatekeeper,
+    grants,
     headers,
     operations,
     problems,
     reports,
+    support,
     webhooks,
 )
 from service.web.admission import Admission
@@ -45,6 +47,8 @@ DOORS: tuple[Door, ...] = (
     charges.door,
     entries.door,
     audit.door,
+    grants.door,
+    support.door,
     webhooks.door,
     reports.door,
     operations.door,

@@ -33,6 +33,7 @@ DOMAINS: dict[str, tuple[str, str]] = {
     "currency_code": ("text", f"VALUE ~ '^{formats.CURRENCY}$'"),
     "key_name": ("text", _budget(formats.KEY_NAME)),
     "actor_ref": ("text", f"VALUE ~ '^{formats.ACTOR}$'"),
+    "ticket_ref": ("text", f"VALUE ~ '^{formats.TICKET}$'"),
     "fraud_ref": ("text", _budget(formats.FRAUD_SESSION, unless=formats.HEX_32)),
     "digest": ("bytea", f"octet_length(VALUE) = 32 AND {_NO_DIGITS}"),
     "sealed": ("bytea", f"octet_length(VALUE) BETWEEN 37 AND 2400 AND {_NO_DIGITS}"),

@@ -135,6 +135,21 @@ class ChargeCursor(Exact):
     pattern = formats.CHARGE_ID
 
 
+class Ticket(Exact):
+    """A case in support's own system: letters, a hyphen, eight digits at most."""
+
+    check = staticmethod(lambda value: formats.matches(formats.TICKET, value))
+    pattern = formats.TICKET
+
+
+class GrantCursor(Exact):
+    """The grant after which a page of grants begins, as the page before has named it."""
+
+    check = staticmethod(lambda value: formats.matches(formats.GRANT_ID, value))
+    code = Code.CURSOR_MALFORMED
+    pattern = formats.GRANT_ID
+
+
 class Amount(Exact):
     """Money in major units as text: no sign, no exponent, no needless zero before it. How many decimals it must have its currency says."""
 
@@ -194,7 +209,7 @@ class WholeNumber(fields.Integer):
         self.low, self.high, self.code = low, high, code
         super().__init__(
             error_messages=MESSAGES,
-            metadata={"minimum": low, "maximum": high, "format": "int32"},
+            metadata={"minimum": low, "maximum": high, "format": "int32", **options.pop("metadata", {})},
             **options,
         )
 

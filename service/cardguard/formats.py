@@ -37,6 +37,13 @@ SCOPE = r"[a-z]{2,20}:[a-z]{2,20}"
 CURRENCY = r"[A-Z]{3}"
 #: Money in major units, with at most twelve digits.
 AMOUNT = r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,3})?"
+#: What a grant is for, as support's own system names it: SUP-1234.
+TICKET = r"[A-Z]{2,10}-[0-9]{1,8}"
+#: Why somebody in support may have to see an account; the ticket says the rest.
+PURPOSES = (
+    "billing_question", "payment_problem", "refund_or_dispute", "account_recovery", "security_incident", "legal_request",
+)  # fmt: skip
+GRANT_ID = rf"gr_[{ALPHABET}]{{{ID_LENGTH}}}"
 KEY_NAME = r"[A-Za-z0-9 ._-]{1,64}"
 #: A database login with a few digits in one place; and who acts: one of these, or whoever changed something in the database by hand.
 LOGIN = r"[a-z_]{1,24}([0-9]{1,6}[a-z_]{0,24})?"

@@ -204,6 +204,9 @@ class Settings(OfPeople):
     key_hours: int = one(
         "KEY_HOURS", parsers.integer(24, 8_760), "how long an idempotency key and its answer are kept, at least", 72
     )
+    grant_minutes: int = one("GRANT_MINUTES", parsers.integer(1, 240), "life of a grant that names none", 60)
+    grant_most_minutes: int = one("GRANT_MOST_MINUTES", parsers.integer(1, 240), "longest life of a grant", 240)
+    break_glass_minutes: int = one("BREAK_GLASS_MINUTES", parsers.integer(1, 60), "of a grant without approval", 30)
     lease_seconds: int = one("LEASE_SECONDS", parsers.integer(1, 3_600), "how long one process may hold a signup", 90)
     connect_seconds: int = one("CONNECT_SECONDS", parsers.integer(1, 60), "to connect to BlueSnap", 3)
     read_seconds: int = one(

@@ -55,7 +55,7 @@ CALLERS = (
         "Staff, auditors",
         "an identity with a second factor",
         "what they want to see, and of whom",
-        frozenset({"audit", "support"}),
+        frozenset({"audit", "grants", "support"}),
         frozenset({"identity"}),
     ),
     Caller(

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, insert, update
 from service.errors import PanlessError
 from service.store.journal import Act, Origin, append
 from service.store.models import (
+    ACCESS_GRANTS,
     DISPUTES,
     PRICES,
     REFUNDS,
@@ -17,6 +18,7 @@ from service.store.models import (
     SIGNUPS,
     SUBSCRIPTIONS,
     TASKS,
+    AccessGrant,
     CheckoutSession,
     Dispute,
     Price,
@@ -26,7 +28,7 @@ from service.store.models import (
     Task,
 )
 
-Record = TypeVar("Record", CheckoutSession, Signup, Subscription, Price, Refund, Dispute, Task)
+Record = TypeVar("Record", CheckoutSession, Signup, Subscription, Price, Refund, Dispute, Task, AccessGrant)
 TABLES: dict[type, Table] = {
     CheckoutSession: SESSIONS,
     Signup: SIGNUPS,
@@ -35,6 +37,7 @@ TABLES: dict[type, Table] = {
     Refund: REFUNDS,
     Dispute: DISPUTES,
     Task: TASKS,
+    AccessGrant: ACCESS_GRANTS,
 }
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, insert
 from service.store import deeds
 from service.store.models import (
     ENTRIES,
+    AccessGrant,
     Charge,
     CheckoutSession,
     Dispute,
@@ -30,7 +31,9 @@ from service.store.models import (
     Task,
 )
 
-Record = CheckoutSession | Signup | Subscription | Charge | Price | Refund | Dispute | Task | Notice | Review
+Record = (
+    CheckoutSession | Signup | Subscription | Charge | Price | Refund | Dispute | Task | Notice | Review | AccessGrant
+)
 
 
 class Act(enum.StrEnum):
@@ -41,6 +44,7 @@ class Act(enum.StrEnum):
     PERSON_ADDED = "person.added"
     PERSON_LEFT = "person.left"
     AUDIT_READ = "audit.read"
+    PERSON_LINKED = "person.linked"
     SESSION_OPENED = "session.opened"
     SESSION_RENEWED = "session.renewed"
     SESSION_REOPENED = "session.reopened"
@@ -100,6 +104,14 @@ class Act(enum.StrEnum):
     HAND_CHANGED = "hand.changed"
     HAND_DELETED = "hand.deleted"
     HISTORY_BEGUN = "history.begun"
+    GRANT_REQUESTED = "grant.requested"
+    GRANT_BREAK_GLASS = "grant.break_glass"
+    GRANT_APPROVED = "grant.approved"
+    GRANT_REFUSED = "grant.refused"
+    GRANT_WITHDRAWN = "grant.withdrawn"
+    GRANT_ENDED = "grant.ended"
+    GRANT_LOOKED = "grant.looked"
+    GRANT_REVIEWED = "grant.reviewed"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from __future__ import annotations
 #: The tables whose every version is kept. What is not among them steers processes or is a copy: claimed keys, events, cursors.
 BUSINESS = (
     "accounts", "api_keys", "api_key_scopes", "checkout_sessions", "signups", "subscriptions", "charges", "prices", "refunds",
-    "disputes", "tasks", "notices", "people", "people_scopes", "reviews",
+    "disputes", "tasks", "notices", "people", "people_scopes", "reviews", "access_grants",
 )  # fmt: skip
 #: Columns of any table that are in no version (KEEP_VERSIONS has them too): secrets, what is private for a while, and what only steers
 #: processes, which gets a harmless value when a row is put back.

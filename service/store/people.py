@@ -56,3 +56,24 @@ def leave(connection: Connection, person_id: str, *, now: datetime, origin: Orig
         return False
     write(connection, Act.PERSON_LEFT, origin, subject=person_id, image={"left": True})
     return True
+
+
+def has_left(connection: Connection, person_id: str) -> bool:
+    """Whether there is no such person, or not any more."""
+    statement = select(PEOPLE.c.id).where(PEOPLE.c.id == person_id, PEOPLE.c.left_at.is_(None))
+    return connection.execute(statement).first() is None
+
+
+def of_login(connection: Connection, login: str) -> Person | None:
+    """Whose database login this is, as the journal names it; nobody's who has left."""
+    return one(connection, select(PEOPLE).where(PEOPLE.c.login == login, PEOPLE.c.left_at.is_(None)), Person)
+
+
+def link(connection: Connection, person_id: str, login: str, origin: Origin) -> bool:
+    """From now on whoever comes by this login is that person, so that nobody is two. False if there is no such person, or the login is another's."""
+    taken = select(PEOPLE.c.id).where(PEOPLE.c.login == login, PEOPLE.c.id != person_id)
+    if has_left(connection, person_id) or connection.execute(taken).first() is not None:
+        return False
+    connection.execute(update(PEOPLE).where(PEOPLE.c.id == person_id).values(login=login))
+    write(connection, Act.PERSON_LINKED, origin, subject=person_id, image={"login": login})
+    return True

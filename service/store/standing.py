@@ -7,6 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from service.store import grants
+
 #: Of one kind no more is counted than this, the longest waiting first: a long queue must not make its own reading slow.
 MOST = 10_000
 STATEMENT_MS = 2_000
@@ -53,8 +55,17 @@ UNION ALL SELECT 'keys', '', count(*), extract(epoch FROM min(ends_at) - clock_t
     WHERE revoked_at IS NULL AND ends_at > clock_timestamp()
 UNION ALL SELECT 'hand', '', count(*), 0 FROM (
     SELECT FROM entries WHERE act IN ('hand.created', 'hand.changed', 'hand.deleted') AND at > clock_timestamp() - interval '1 day' LIMIT :most) AS one
+UNION ALL SELECT 'grants_live', CASE WHEN break_glass THEN 'break_glass' ELSE 'approved' END, count(*), 0 FROM (
+    SELECT break_glass FROM access_grants JOIN people ON people.id = requested_by
+    WHERE state = 'live' AND ends_at > clock_timestamp() AND left_at IS NULL LIMIT :most) AS one GROUP BY 2
+UNION ALL SELECT 'grants_review', '', count(*), extract(epoch FROM clock_timestamp() - min(due)) FROM (
+    SELECT approved_at + CASE WHEN break_glass THEN :day ELSE :week END AS due FROM access_grants
+    WHERE approved_at IS NOT NULL AND reviewed_at IS NULL ORDER BY approved_at LIMIT :most) AS one WHERE due <= clock_timestamp()
 UNION ALL SELECT 'rounds', name::text, coalesce(found, 0), extract(epoch FROM clock_timestamp() - ended_at) FROM jobs.rounds
 """
+
+
+_REVIEWS = {"day": grants.BREAK_GLASS_REVIEW_WITHIN, "week": grants.REVIEW_WITHIN}
 
 
 @dataclass(frozen=True)
@@ -74,8 +85,5 @@ class Standing:
 def read(connection: Connection, *, now: datetime, told: bool) -> list[Standing]:
     """All of it. `now` is business time; `told`: the platform is told of events. Raises what PostgreSQL raises, after two seconds at the latest."""
     connection.exec_driver_sql(f"SET LOCAL statement_timeout = {STATEMENT_MS}")
-    rows = connection.execute(
-        text(_READ),
-        {"now": now, "told": told, "most": MOST},
-    )
+    rows = connection.execute(text(_READ), {"now": now, "told": told, "most": MOST, **_REVIEWS})
     return [Standing(row.what, row.label, row.number, max(0.0, float(row.seconds or 0))) for row in rows]

@@ -25,7 +25,7 @@ def get(connection: Connection, task_id: str, *, lock_row: bool = False) -> Task
     return one(connection, statement.with_for_update(key_share=True) if lock_row else statement, Task)
 
 
-def of_matter(connection: Connection, kind: str, subject: str, reference: str) -> Task | None:
+def of_matter(connection: Connection, kind: str, subject: str, reference: str | None) -> Task | None:
     """The task about this matter, open or closed."""
     statement = select(TASKS).where(T.kind == kind, T.subject == subject, T.reference == reference)
     return one(connection, statement, Task)

@@ -88,6 +88,10 @@ KINDS: dict[str, Kind] = {
     ),
     "feed": Kind("panless_feed_behind_entries", "panless_feed_behind_seconds", "Entries that no event was made of yet"),
     "tasks": Kind("panless_tasks_open", "panless_tasks_oldest_seconds", "Matters that wait for a person", label="kind"),
+    "grants_live": Kind("panless_grants_live", "", "Grants of support that are live", label="kind", values=("approved", "break_glass")),
+    "grants_review": Kind(
+        "panless_grants_review_overdue", "panless_grants_review_overdue_seconds", "Grants that should have been reviewed by now"
+    ),
     "jobs": Kind("panless_jobs_due", "panless_jobs_overdue_seconds", "Rounds of the worker that nobody has begun"),
     "reviews": Kind("", "panless_reviews_overdue_seconds", "Since a review by people was due", label="review", values=formats.REVIEWS),
     "hand": Kind("panless_changes_by_hand", "", "Changes of business records that somebody made in the database itself within a day"),

@@ -49,6 +49,7 @@ NOTICES_SET_ASIDE = Counter(
 )
 NOTICES_REFUSED = Counter("panless_notices_refused", "Notices that were not authentic")
 CHARGE_MISMATCHES = Counter("panless_charge_mismatches", "Charges that differ from what was agreed: a person must look")
+GLASS_BROKEN = Counter("panless_glass_broken", "Grants that began without a second person: alarm")
 TASKS = Counter("panless_tasks", "Matters put before a person", ["kind"])
 CHANGES = Counter("panless_changes", "Ordered changes of subscriptions by how they ended", ["kind", "outcome"])
 REFUNDS = Counter("panless_refunds", "Refunds by how they ended", ["outcome"])

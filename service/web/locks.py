@@ -27,6 +27,8 @@ class Caller:
 
     kind: str
     id: str = ""
+    #: Of a person: all that this one may do.
+    scopes: frozenset[str] = frozenset()
 
     @property
     def actor(self) -> str:
@@ -125,12 +127,12 @@ def _is_over(tools: Tools, session: CheckoutSession) -> bool:
 
 
 class Person:
-    """Somebody of the staff, or an auditor, with a scope. People are no keys: each comes with an identity of their own."""
+    """Somebody of the staff, or an auditor, with a scope, or with one of several. People are no keys: each comes with an identity of their own."""
 
     schemes = ("identity",)
 
-    def __init__(self, scope: str) -> None:
-        self.scope = scope
+    def __init__(self, scope: str, *others: str) -> None:
+        self.scope, self.scopes = scope, {scope, *others}
 
     def open(self, request: Request, tools: Tools, args: Mapping[str, str]) -> Caller:  # noqa: ARG002
         """Refuses a bad identity, whom we do not know, who has left, and who lacks the scope, each by its own code."""
@@ -146,9 +148,10 @@ class Person:
                 raise Refusal(Code.PERSON_UNKNOWN)
             if person.left_at is not None:
                 raise Refusal(Code.PERSON_LEFT)
-            if self.scope not in people.scopes_of(connection, person.id):
+            scopes = people.scopes_of(connection, person.id)
+            if scopes.isdisjoint(self.scopes):
                 raise Refusal(Code.SCOPE_MISSING)
-        return Caller("person", person.id)
+        return Caller("person", person.id, scopes)
 
 
 class SecretOrKey:

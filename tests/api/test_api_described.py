@@ -17,6 +17,7 @@ from schemathesis.core.parameters import ParameterLocation
 from werkzeug import Response
 
 from service.cardguard import formats
+from service.cardguard.formats import PERSON_SCOPES
 from service.config import ROOT
 from service.errors import (
     Code,
@@ -38,6 +39,8 @@ METHODS = {"get", "put", "post", "delete", "patch", "options", "trace"}
 #: What a well-formed request may be told. 422 too: that a plan is not for sale, or that a name has too many digits, no schema says.
 SENSIBLE_NO = ["401", "402", "403", "404", "409", "410", "412", "422", "429"]
 NUMBERS = itertools.count()
+#: Where people come in, and no key.
+OF_PEOPLE = ("/v1/audit/", "/v1/access-grants", "/v1/support/")
 
 
 def described(modes, accepted):
@@ -82,6 +85,7 @@ class Subjects:
 
     def __init__(self, web, *, fresh):
         self.web, self.fresh = web, fresh
+        self.asker, self.approver = (web.new_person(name, *PERSON_SCOPES) for name in ("anna", "bert"))
         self.kept_session, self.kept_account = web.open(account="acct-page"), self.subscriber()
 
     def subscriber(self):
@@ -93,6 +97,8 @@ class Subjects:
     def put_into(self, case):
         """Make the case be about one of them, where it does not name what cannot be; answers the secret to send it with."""
         told = not case.meta.is_negative_at(ParameterLocation.PATH)
+        if case.path.startswith(OF_PEOPLE):
+            return self.put_people_into(case, told=told)
         if "session_id" in case.path_parameters:
             ends = case.path.endswith("/completion")
             session = self.web.open(account=f"acct-{next(NUMBERS)}") if ends or self.fresh else self.kept_session
@@ -111,6 +117,21 @@ class Subjects:
         if case.path.endswith("/card") and told:
             case.path_parameters["account"] = self.kept_account
         return self.web.key
+
+    def put_people_into(self, case, *, told):
+        """A grant that somebody else has asked for, or an account that there is a grant for; answers an identity."""
+        if told and "grant_id" in case.path_parameters:
+            case.path_parameters["grant_id"] = self.grant("acct-a")
+        if told and "account" in case.path_parameters:
+            account = case.path_parameters["account"] = self.subscriber() if self.fresh else self.kept_account
+            path = f"/v1/access-grants/{self.grant(account)}/approval"
+            assert self.web.post(path, {}, auth=self.approver.identity).status_code == 200
+            return self.asker.identity
+        return self.approver.identity
+
+    def grant(self, account):
+        wish = {"account": account, "purpose": "billing_question", "ticket": "SUP-1"}
+        return self.web.post("/v1/access-grants", wish, auth=self.asker.identity).json["id"]
 
 
 @pytest.fixture
@@ -196,6 +217,8 @@ def made_sensible(case):
         members = int(min(case.body.get("members", 1), 10_000))  # 1.0 is an integer in JSON Schema, and not to us
         order = {"account": f"acct-{next(NUMBERS)}", "purpose": "subscribe", "plan": "team", "members": members}
         case.body = case.body | order
+    if case.path == "/v1/access-grants" and case.method == "POST":
+        case.body = case.body | {"account": f"acct-{next(NUMBERS)}", "minutes": 30}
     if case.path.endswith("/completion"):
         payer = (
             {"country": "us"} | case.body.get("payer", {}) | {name: PAYER[name] for name in ("first_name", "last_name")}
@@ -319,7 +342,7 @@ def declared():
     """Each path with an example of it, and the methods that are described for it."""
     for path, operations in ANYTHING.raw_schema["paths"].items():
         example = path.replace("{account}", "acct-a").replace("{session_id}", f"cs_{'b' * 30}")
-        example = example.replace("{charge_id}", f"ch_{'b' * 30}")
+        example = example.replace("{charge_id}", f"ch_{'b' * 30}").replace("{grant_id}", f"gr_{'b' * 30}")
         yield pytest.param(example, METHODS & set(operations), id=path)
 
 

@@ -25,6 +25,8 @@ SHAPES = {
     "CURSOR": [CURSOR],
     "OUR_ID": [ID],
     "CHARGE_ID": [Shape("ch_", (OURS, 30))],
+    "GRANT_ID": [Shape("gr_", (OURS, 30))],
+    "TICKET": [Shape((UPPER, 2, 10), "-", (DIGITS, 1, 8))],
     "ACCOUNT": [Shape((SECRET, 1, 64))],
     "UUID": [Shape((HEX, 8), "-", (HEX, 4), "-", ("12345678", 1), (HEX, 3), "-", ("89ab", 1), (HEX, 3), "-", (HEX, 12))],
     "PROVIDER_REF": [Shape((DIGITS, 1, 12))],
@@ -65,7 +67,7 @@ def taker(name):
 
 def test_every_format_has_its_shape_here():
     words = {"ALPHABET", "ID_LENGTH", "DIGIT_BUDGET", "CURSOR_LENGTH", "SCOPES", "NAME_LENGTH", "NAME_MARKS"}
-    words |= {"REVIEWS", "PERSON_SCOPES", "KEY_DAYS", "MOST_KEY_DAYS"}
+    words |= {"PURPOSES", "REVIEWS", "PERSON_SCOPES", "KEY_DAYS", "MOST_KEY_DAYS"}
     assert {name for name in vars(formats) if name.isupper() or "HEX" in name} - words == set(SHAPES)
 
 

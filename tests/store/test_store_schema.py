@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, text
 
 from service.cardguard.domains import CARD_FREE, DOMAINS
 from service.errors import SettingsError
-from service.store import database, keeping
+from service.store import database, keeping, seeing
 from service.store.models import METADATA
 
 COLUMNS = """
@@ -59,6 +59,8 @@ def declared(databases):
             connection.exec_driver_sql(script.replace("%", "%%"))
         for table in keeping.BUSINESS:
             connection.exec_driver_sql(f"SELECT keep_versions('{table}')")
+        for function in seeing.FUNCTIONS:
+            connection.exec_driver_sql(function)
     yield made
     made.dispose()
     databases.drop("declared")

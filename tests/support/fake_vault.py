@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from service.bluesnap.cards import CardHint
+from service.bluesnap.cards import CardHint, PayerHint
 from service.errors import Rejected
 
 FIRST = CardHint("VISA", "1111")
+PAYER = PayerHint("Mira", "Okafor", "mira@example.test")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,9 @@ class FakeVault:
 
     def get_cards(self, shopper_id):
         return self._perform("get_cards", {"shopper_id": shopper_id}, lambda: self.cards_of(shopper_id))
+
+    def get_payer(self, shopper_id):
+        return self._perform("get_payer", {"shopper_id": shopper_id}, lambda: PAYER)
 
     def get_subscription_card(self, subscription_id):
         def get():

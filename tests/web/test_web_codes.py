@@ -280,6 +280,32 @@ def client_gone(web):
         )
 
 
+def granting(method, path="", times=1):
+    """What is told of grants to somebody who may do everything: asked for, then this, so many times."""
+
+    def act(web):
+        mira = web.new_person("mira", "grants:request", "grants:approve", "support:read")
+        wish = {"account": "acct-a", "purpose": "billing_question", "ticket": "SUP-1"}
+        grant = web.post("/v1/access-grants", wish, auth=mira.identity).json
+        for _ in range(times):
+            answer = web.call(
+                method, f"/v1/access-grants/{grant['id']}{path}", auth=mira.identity, key=new_key(), json={}
+            )
+        return answer
+
+    return act
+
+
+def look_without_grant(web):
+    mira = web.new_person("mira", "support:read")
+    return web.call("GET", "/v1/support/accounts/acct-a", auth=mira.identity)
+
+
+def unknown_grant(web):
+    mira = web.new_person("mira", "grants:request")
+    return web.call("GET", f"/v1/access-grants/gr_{'b' * 30}", auth=mira.identity)
+
+
 PRODUCED = {
     Code.CREDENTIALS_MISSING: lambda web: web.call("GET", ACCOUNT),
     Code.CREDENTIALS_MALFORMED: with_header("Authorization", "Basic cGs6cGs="),
@@ -330,6 +356,10 @@ PRODUCED = {
     Code.SUBSCRIPTION_DISPUTED: change_of_disputed,
     Code.CARD_NOT_FOUND: lambda web: web.card(),
     Code.CARDS_ALIKE: with_plan(alike_card),
+    Code.GRANT_NOT_FOUND: unknown_grant,
+    Code.GRANT_NOT_OPEN: granting("DELETE", times=2),
+    Code.SECOND_PERSON_NEEDED: granting("POST", "/approval"),
+    Code.GRANT_MISSING: look_without_grant,
     Code.VERSION_WRONG: cancelling({"If-Match": '"1"'}),
     Code.IF_MATCH_MALFORMED: cancelling({"If-Match": "2"}),
     Code.CHARGE_NOT_FOUND: refunding("ch_" + "b" * 30),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.store.models.columns import METADATA
+from service.store.models.granted import ACCESS_GRANTS, AccessGrant
 from service.store.models.kept import REVIEWS, Review
 from service.store.models.people import PEOPLE, PEOPLE_SCOPES, Person
 from service.store.models.selling import (
@@ -47,6 +48,7 @@ from service.store.models.told import (
 )
 
 __all__ = [
+    "ACCESS_GRANTS",
     "ACCOUNTS",
     "API_KEYS",
     "API_KEY_SCOPES",
@@ -71,6 +73,7 @@ __all__ = [
     "SUBSCRIPTIONS",
     "TASKS",
     "VERSIONS",
+    "AccessGrant",
     "ApiKey",
     "Charge",
     "CheckoutSession",

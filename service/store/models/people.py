@@ -20,6 +20,8 @@ class Person:
     environment: str = column(WORD)
     created_at: datetime = column(MOMENT)
     left_at: datetime | None = column(MOMENT, null=True)
+    #: The database login that this person has, as the journal names it: `login:anna`.
+    login: str | None = column(Domain("actor_ref"), null=True, unique=True)
 
 
 PEOPLE = table(Person, "people")

@@ -116,6 +116,7 @@ ENTRIES = table(
     "entries",
     Index("entries_by_account", "account", "number"),
     Index("entries_by_feed", "xid", "number"),
+    Index("entries_of_looks", "subject", postgresql_where=text("act = 'grant.looked'")),
     Index("entries_by_hand", "at", postgresql_where=text("act IN ('hand.created', 'hand.changed', 'hand.deleted')")),
 )
 VERSIONS = table(
