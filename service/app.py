@@ -120,6 +120,7 @@ def _finish(response: Response) -> Response:
         route=request.url_rule.rule if request.url_rule else "none",
         status=response.status_code,
         code=g.get("code"),
+        key=g.get("refused_key"),
         ms=round(seconds * 1000, 1),
         actor=caller.actor if caller and caller.kind != "nobody" else None,
     )

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 import procrastinate
 import structlog
@@ -19,12 +18,12 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import OperationalError as DatabaseError
 
-from service.archive import pruning
 from service.billing import telling, tidy, watch
 from service.billing.buying import settle
 from service.billing.hearing import notices
 from service.billing.life import looks
 from service.billing.money import refunds
+from service.billing.repair import log_review
 from service.billing.repair import sweep as sweeping
 from service.billing.tools import Tools
 from service.store import careful, database, rounds
@@ -55,6 +54,16 @@ class Slow:
     run: Callable[[], bool]
 
 
+def about_logs(tools: Tools) -> list[Slow]:
+    """The rounds over the archived log, where there is one."""
+    if tools.archive is None:
+        return []
+    return [
+        Slow(log_review.NAME, log_review.CRON, lambda: log_review.review_due(tools)),
+        Slow("prune_logs", DAILY, lambda: log_review.prune_old(tools)),
+    ]
+
+
 def app_for(tools: Tools, slow: Sequence[Slow] = ()) -> procrastinate.App:
     """The worker's app over these tools."""
     app = procrastinate.App(connector=_connector(tools))
@@ -75,10 +84,6 @@ def app_for(tools: Tools, slow: Sequence[Slow] = ()) -> procrastinate.App:
     add("watch", each_minute, lambda: watch.watch(tools))
     for one in slow:
         _add(app, one.name, one.cron, _aside(tools, one))
-    archive = tools.archive
-    if archive is not None:
-        kept = timedelta(days=tools.settings.log_archive_days)
-        _add(app, "prune_logs", DAILY, lambda: pruning.prune(archive, (tools.machine_clock() - kept).date()))
 
     @app.periodic(cron=each_minute)
     @app.task(name="forget_stalled", queue=QUEUE, queueing_lock="forget_stalled")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select, tuple_
 
 from service.cardguard import formats
 from service.store.database import many
@@ -78,3 +79,9 @@ def end(connection: Connection) -> Cursor:
 
 def _complete() -> Select[tuple[Entry]]:
     return select(ENTRIES).where(E.xid < _RUNNING)
+
+
+def acts_between(connection: Connection, since: datetime, until: datetime) -> dict[str, int]:
+    """How often each act was written in this span of database time."""
+    statement = select(E.act, func.count()).where(E.at >= since, E.at < until).group_by(E.act)
+    return {row[0]: row[1] for row in connection.execute(statement)}

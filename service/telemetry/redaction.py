@@ -45,6 +45,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "frames": lambda value: (
         isinstance(value, list) and all(_matching(r"[a-z_/]{1,80}\.py:[0-9]{1,5}")(item) for item in value)
     ),
+    "key": _id,
     "library": _matching(r"[A-Za-z_.]{1,80}"),
     "method": _matching(r"GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|OTHER"),
     "ms": _number(1e7),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from flask import Request
+from flask import Request, g
 
 from service.billing.buying import checkout
 from service.billing.tools import Tools
@@ -83,12 +83,14 @@ class ApiKey:
             found = keys.find(connection, secret)
             if found is None or found.key.environment != tools.settings.environment:
                 raise Refusal(Code.KEY_UNKNOWN)
+            g.refused_key = found.key.id  # a refused key is no caller; the request's line says which it was
             if found.key.revoked_at is not None:
                 raise Refusal(Code.KEY_REVOKED)
             if found.ended:
                 raise Refusal(Code.KEY_ENDED)
             if self.scope not in keys.scopes_of(connection, found.key.id):
                 raise Refusal(Code.SCOPE_MISSING)
+        g.refused_key = None
         return Caller("key", found.key.id)
 
 

@@ -159,6 +159,7 @@ def mail_of_a_schedule(case, stage):
             "canary",
             "forget_stalled",
             "prune_logs",
+            "review_logs",
         }
 
     return opclean(stage, b"", check)

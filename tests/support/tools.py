@@ -7,6 +7,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 from service import config, wiring
+from service.archive import Archive
 from service.billing import catalogue
 from service.billing.tools import Tools
 from service.store.keyring import Keyring
@@ -94,4 +95,5 @@ def tools_over(engine, bluesnap, clock, *, platform=None, machine_clock=None, is
         keyring=Keyring(parsed.secret_keys),
         platform=platform,
         issuer=issuer,
+        archive=Archive.open(parsed.archive_url) if parsed.archive_url else None,
     )

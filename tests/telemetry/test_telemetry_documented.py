@@ -9,6 +9,7 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from service import jobs
+from service.billing.repair import log_review
 from service.config import ROOT
 from service.evidence.deployed import canary
 from service.telemetry import gauges, logs, metrics
@@ -111,7 +112,7 @@ def test_alarms_name_each_gauge_that_ages():
 
 def test_label_values_of_alarms_are_those_that_are_shown():
     values = {kind.count or kind.seconds: set(kind.values) for kind in gauges.KINDS.values()} | {
-        "panless_round_age_seconds": {*jobs.ROUNDS, canary.NAME},
+        "panless_round_age_seconds": {*jobs.ROUNDS, canary.NAME, log_review.NAME, "prune_logs"},
         "panless_tasks_open": {"second_subscription", canary.KIND},
     }
     for rule in RULES:

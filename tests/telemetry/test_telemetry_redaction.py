@@ -23,6 +23,7 @@ EXAMPLES = {
     "error": ("OperationalError", "Error: 42"),
     "event_id": (new_id("ev"), "ev_1"),
     "frames": (["service/app.py:12"], ["service/app.py:12", "secret"]),
+    "key": (new_id("key"), "key_1"),
     "library": ("gunicorn.error", "a library"),
     "method": ("POST", "BREW"),
     "ms": (12.5, 12.123),
@@ -121,7 +122,7 @@ POOR = LOWER[:13] + DIGITS + LOWER[13:]
 #: What the value of a field looks like, sign by sign. An alphabet with digits has them in its middle: a text of its first or last sign is let through.
 SHAPES = {
     **dict.fromkeys(("act", "call", "cause", "code", "door", "outcome", "place", "reason", "rule", "state"), WORD),
-    **dict.fromkeys(("event_id", "notice", "refund", "request_id", "session", "signup", "subject", "subscription", "task"), ID),
+    **dict.fromkeys(("event_id", "key", "notice", "refund", "request_id", "session", "signup", "subject", "subscription", "task"), ID),
     "account": [Shape((POOR + UPPER + "_-", 1, 64))],
     "actor": [*(Shape(who) for who in ("key", "session", "worker", "bluesnap", "operator")), Shape("key:", (LOWER, 2, 4), "_", (OURS, 30))],
     "error": [Shape((LETTERS + "_", 1, 60))],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from service.errors import Declined, DeclineReason
@@ -21,6 +23,17 @@ def test_revoked_key_is_refused_at_once_and_told_so(web):
     assert read_account(web, text).status_code == 200
     web.revoke(key_id)
     problem(read_account(web, text), 401, "key_revoked")
+
+
+def test_line_of_a_refusal_says_which_key_it_was_and_no_other_line_does(web, logged):
+    key_id, text = web.new_key("accounts:read")
+    read_account(web, text)
+    web.revoke(key_id)
+    read_account(web, text)
+    read_account(web, web.key)
+    lines = [json.loads(line) for line in logged().splitlines()]
+    told = [line.get("key") for line in lines if line["event"] == "request.answered"]
+    assert told == [None, key_id, None]
 
 
 def test_key_of_another_environment_is_unknown_here(web):
