@@ -14,7 +14,7 @@ from typing import Any
 from markupsafe import Markup
 
 from service.config import Settings
-from service.evidence import belongings, provenance, requirements, selftest, summary, templates
+from service.evidence import belongings, policy, provenance, requirements, selftest, summary, templates
 from service.evidence.columns import EXCEPTIONS, Inspection
 from service.evidence.searching import Searched
 from service.evidence.verdict import Found, Verdict, line_of
@@ -116,6 +116,7 @@ def describe(facts: Facts) -> dict[str, Any]:
         "unrecognised": dict(selftest.UNRECOGNISED),
         "requirements": [asdict(one) for one in requirements.REQUIREMENTS],
         "caveat": requirements.CAVEAT,
+        "policy": [{name: policy.plain(text) for name, text in asdict(one).items()} for one in policy.read()],
         "not_shown": list(requirements.NOT_SHOWN),
         "versions": {**provenance.versions(), "PostgreSQL": facts.database},
         "settings": settings,

@@ -121,8 +121,8 @@ REQUIREMENTS = (
     Requirement(
         "12.10.7",
         "Somebody acts when card numbers are found where they should not be.",
-        "Nothing. The service counts what it refuses (`panless_card_data_refused_total`) and keeps nothing of it.",
-        "Your alarm on that counter, and your plan.",
+        "Nothing. The plan is docs/incident.md, and a timed drill of it is a part of `make faults`; in production a canary knocks every hour, and `scan` searches.",
+        "Your alarms, your people, and a drill with them.",
     ),
 )
 #: What no run of this kind can show, whatever its result.

@@ -13,7 +13,7 @@ import pytest
 
 from service import config
 from service.config import ROOT
-from service.evidence import belongings, provenance, report, requirements, sinks, summary, trying, verdict
+from service.evidence import belongings, policy, provenance, report, requirements, sinks, summary, trying, verdict
 from service.evidence.canaries import NUMBERS
 from service.evidence.columns import Column, Inspection
 from service.evidence.pieces import Hit
@@ -208,6 +208,20 @@ def test_digest_of_the_configuration_changes_with_a_value_and_not_with_a_port():
     usual = digest(bind="127.0.0.1:8080")
     assert digest(bind="127.0.0.1:9999") == usual
     assert digest(bind="127.0.0.1:8080", grace_days="30") != usual
+
+
+def test_report_holds_each_sentence_of_the_policy_with_its_gaps(written):
+    made = written()
+    data = json.loads((made.folder / report.DATA).read_text(encoding="utf-8"))
+    assert [one["number"] for one in data["policy"]] == [one.number for one in policy.read()]
+    page = (made.folder / report.REPORT).read_text(encoding="utf-8")
+    assert page.index("The security policy: what bears each sentence out") < page.index("What no run shows")
+    assert "](" not in page
+
+
+def test_report_of_an_installation_without_documents_has_no_policy(written, monkeypatch):
+    monkeypatch.setattr(policy, "read", list)
+    assert "The security policy" not in (written().folder / report.REPORT).read_text(encoding="utf-8")
 
 
 def test_requirements_say_what_is_not_shown_and_that_the_text_must_be_checked():
