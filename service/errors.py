@@ -62,6 +62,8 @@ class Code(enum.StrEnum):
     AMOUNT_MALFORMED = "amount_malformed"
     CURRENCY_WRONG = "currency_wrong"
     CURSOR_MALFORMED = "cursor_malformed"
+    MOMENT_MALFORMED = "moment_malformed"
+    MOMENT_IN_FUTURE = "moment_in_future"
     THREE_D_SECURE_REQUIRED = "three_d_secure_required"
     IDEMPOTENCY_KEY_MISSING = "idempotency_key_missing"
     IDEMPOTENCY_KEY_MALFORMED = "idempotency_key_malformed"

@@ -150,6 +150,17 @@ class GrantCursor(Exact):
     pattern = formats.GRANT_ID
 
 
+class MomentOf(Exact):
+    """A moment of RFC 3339 with its zone."""
+
+    check = staticmethod(lambda value: formats.moment(value) is not None)
+    code = Code.MOMENT_MALFORMED
+    pattern = formats.MOMENT
+
+    def _deserialize(self, value: Any, *arguments: Any, **options: Any) -> Any:
+        return formats.moment(super()._deserialize(value, *arguments, **options))
+
+
 class Amount(Exact):
     """Money in major units as text: no sign, no exponent, no needless zero before it. How many decimals it must have its currency says."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import datetime
 
 #: Twenty consonants: our ids hold no digit, so they cannot look like a card number, and no vowel, so they spell nothing.
 ALPHABET = "bcdfghjklmnpqrstvwxz"
@@ -35,6 +36,11 @@ PERSON_SCOPES = ("grants:request", "grants:approve", "support:read", "audit:read
 KEY_DAYS, MOST_KEY_DAYS = 365, 730
 SCOPE = r"[a-z]{2,20}:[a-z]{2,20}"
 CURRENCY = r"[A-Z]{3}"
+#: A moment of RFC 3339 that can be, with its zone; no card number has these years, months and hours.
+MOMENT = (
+    r"(20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
 #: Money in major units, with at most twelve digits.
 AMOUNT = r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,3})?"
 #: What a grant is for, as support's own system names it: SUP-1234.
@@ -81,6 +87,16 @@ def within_budget(value: str) -> bool:
 def is_account(value: str) -> bool:
     """An account's name at the platform: short, plain, and poor in digits unless it is a UUID."""
     return matches(ACCOUNT, value) and (within_budget(value) or matches(UUID, value.lower()))
+
+
+def moment(value: str) -> datetime | None:
+    """The moment that is written so (`MOMENT`), if there is such a day."""
+    if not matches(MOMENT, value):
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return None
 
 
 def is_fraud_session(value: str) -> bool:

@@ -44,6 +44,8 @@ EXACT_FIELDS: Mapping[str, Callable[[str], bool]] = {
     "fraud_session_id": formats.is_fraud_session,
     "three_d_secure_reference": _exactly(formats.PROVIDER_REF),
 }
+#: Parameters behind the `?` that have one.
+EXACT_PARAMETERS: Mapping[str, Callable[[str], bool]] = {"at": _exactly(formats.MOMENT)}
 #: What we hand out in addresses, and get back there and in bodies: letters without a digit.
 _is_ours = _exactly(rf"{formats.OUR_ID}|{formats.CURSOR}")
 _OCTET = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
@@ -95,11 +97,13 @@ def of_target(environ: Mapping[str, Any]) -> Iterator[Item]:
     yield from _values("path", segments)
     yield Item("path", Kind.NUMBERS, segments)
     pairs = [pair.partition("=")[::2] for pair in re.split("[&;]", environ.get("QUERY_STRING", ""))]
-    names, values = [_plain(name) for name, _ in pairs], [_plain(value) for _, value in pairs]
+    plain = [(_plain(name), _plain(value)) for name, value in pairs]
+    names = [name for name, _ in plain]
+    values = [value for name, value in plain if not (name in EXACT_PARAMETERS and EXACT_PARAMETERS[name](value))]
     yield from _names("query", names)
     yield from _values("query", values)
     yield Item("query", Kind.NUMBERS, values)
-    seen = {*segments, *names, *values}
+    seen = {*segments, *names, *(value for _, value in plain)}
     pieces = [_plain(one) for one in re.split("[/?#&;=]", environ.get("RAW_URI", ""))]
     yield from _values("path", [one for one in pieces if one not in seen])
 

@@ -11,6 +11,7 @@ from service.cli import (
     disputes,
     doctor,
     events,
+    history,
     keys,
     logs,
     notices,
@@ -55,6 +56,7 @@ def _parser(work: Command, others: Sequence[Register]) -> argparse.ArgumentParse
         page,
         advisories,
         reviews,
+        history,
     ):
         subject.register(commands)
     for register in others:

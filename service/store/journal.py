@@ -98,6 +98,7 @@ class Act(enum.StrEnum):
     TASK_CLOSED = "task.closed"
     NOTICE_SETTLED = "notice.settled"
     EVENT_RESENT = "event.resent"
+    RECORD_RESTORED = "record.restored"
     REVIEW_DONE = "review.done"
     #: Written by the database itself (store/keeping.py): what somebody did by hand, and what there was when versions began to be kept.
     HAND_CREATED = "hand.created"
@@ -148,7 +149,8 @@ LEFT_OUT = {
 }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as it is written into an image."""
     match value:
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -163,7 +165,7 @@ def _plain(value: Any) -> Any:
 def image_of(record: Record) -> dict[str, Any]:
     """The record after the change, without its secrets."""
     fields = dataclasses.asdict(record)
-    return {name: _plain(value) for name, value in fields.items() if name not in LEFT_OUT and value is not None}
+    return {name: plain(value) for name, value in fields.items() if name not in LEFT_OUT and value is not None}
 
 
 def append(connection: Connection, act: Act, record: Record, origin: Origin) -> None:

@@ -11,15 +11,13 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from service.billing.catalogue import EXPONENTS
 from service.billing.money import payments, refunds
-from service.billing.money.payments import Payment
 from service.cardguard import formats
 from service.cardguard.fields import MESSAGES, Amount, ChargeCursor, CurrencyCode, QueryNumber, Truth
 from service.errors import Code, Refusal
-from service.store.models import Refund
 from service.web.door import Door
 from service.web.locks import ApiKey
 from service.web.operation import Body, Call, Reply
-from service.web.views import Moment, MoneyOut
+from service.web.payment_views import ChargeOut, RefundOut, charge_data, refund_data
 
 door = Door("charges")
 LARGEST, USUAL = 100, 50
@@ -68,43 +66,6 @@ class RefundOrderIn(Body):
     )
 
 
-class RefundOut(Schema):
-    """Money given back of a charge. `unknown` until BlueSnap has been asked how it ended; then it counts against the remainder already."""
-
-    id = fields.String(required=True)
-    charge = fields.String(required=True)
-    amount = fields.Nested(MoneyOut, required=True)
-    status = fields.String(required=True, metadata={"enum": ["unknown", "pending", "succeeded", "failed"]})
-    reason = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={
-            "enum": [*refunds.REASONS, None],
-            "description": "Null for what was refunded in BlueSnap's portal.",
-        },
-    )
-    cancel_subscription = fields.Boolean(required=True)
-    created_at = Moment(required=True)
-
-
-class ChargeOut(Schema):
-    """A payment that BlueSnap made, and what became of it."""
-
-    id = fields.String(required=True)
-    subscription = fields.String(required=True)
-    reference = fields.String(required=True, metadata={"description": "BlueSnap's number of it."})
-    amount = fields.Nested(MoneyOut, required=True)
-    refunded = fields.Nested(MoneyOut, required=True, metadata={"description": "Given back, or on its way."})
-    refundable = fields.Nested(
-        MoneyOut, required=True, metadata={"description": "What a refund may be ordered of; nothing while disputed."}
-    )
-    disputed = fields.Boolean(required=True)
-    kind = fields.String(required=True, allow_none=True, metadata={"enum": ["initial", "recurring", None]})
-    charged_on = fields.Date(required=True, allow_none=True, metadata={"description": "The billing day, where known."})
-    recorded_at = Moment(required=True)
-    refunds = fields.List(fields.Nested(RefundOut), required=True)
-
-
 class ChargesOut(Schema):
     """A page of charges, oldest first."""
 
@@ -128,7 +89,7 @@ def list_charges(call: Call, account: str) -> Reply:
     if not formats.is_account(account):
         raise Refusal(Code.ACCOUNT_MALFORMED)
     page = payments.of_account(call.tools, account, after=call.query["after"], limit=call.query["limit"])
-    data = {"charges": [_charge_data(one) for one in page.payments], "next": page.following}
+    data = {"charges": [charge_data(one) for one in page.payments], "next": page.following}
     return Reply(200, data, ChargesOut)
 
 
@@ -169,30 +130,4 @@ def refund(call: Call, charge_id: str) -> Reply:
     )
     given = refunds.order(call.tools, call.origin, charge_id, wanted)
     status = 201 if given.status in {"succeeded", "pending"} else 202
-    return Reply(status, _refund_data(given), RefundOut)
-
-
-def _money(amount: Decimal, currency: str) -> dict[str, str]:
-    return {"text": format(refunds.exact(amount, currency), "f"), "currency": currency}
-
-
-def _refund_data(given: Refund) -> dict[str, Any]:
-    return {
-        **{name: getattr(given, name) for name in ("id", "reason", "cancel_subscription", "created_at")},
-        "charge": given.charge_id,
-        "amount": _money(given.amount, given.currency),
-        "status": "unknown" if given.status == "requested" else given.status,
-    }
-
-
-def _charge_data(one: Payment) -> dict[str, Any]:
-    charge = one.charge
-    return {
-        **{name: getattr(charge, name) for name in ("id", "reference", "kind", "charged_on", "recorded_at")},
-        "subscription": charge.subscription_id,
-        "amount": _money(charge.amount, charge.currency),
-        "refunded": _money(one.refunded, charge.currency),
-        "refundable": _money(one.refundable, charge.currency),
-        "disputed": one.disputed,
-        "refunds": [_refund_data(given) for given in one.refunds],
-    }
+    return Reply(status, refund_data(given), RefundOut)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from marshmallow import Schema, fields
 
 from service.cardguard.fields import FeedCursor, QueryNumber
 from service.errors import Code
 from service.store import entries
 from service.store.entries import Cursor
-from service.store.models import Entry
 from service.web.door import Door
+from service.web.entry_views import EntryOut, entry_data
 from service.web.locks import ApiKey
 from service.web.operation import Body, Call, Reply
-from service.web.views import Moment
 
 door = Door("entries")
 LARGEST, USUAL = 500, 100
@@ -25,20 +22,6 @@ class EntriesQuery(Body):
 
     after = FeedCursor(metadata={"description": "`next` of the answer before; left out: from the beginning."})
     limit = QueryNumber(1, LARGEST, Code.FIELD_MALFORMED, load_default=USUAL)
-
-
-class EntryOut(Schema):
-    """A line of the journal: who did what to what, and how it was afterwards."""
-
-    cursor = fields.String(required=True, metadata={"description": "The place right behind this entry."})
-    number = fields.Integer(required=True, metadata={"description": "Unique. Not the order of the feed."})
-    at = Moment(required=True)
-    actor = fields.String(required=True)
-    act = fields.String(required=True, metadata={"example": "subscription.renewed"})
-    subject = fields.String(required=True, metadata={"description": "The id of what was changed."})
-    account = fields.String(required=True, allow_none=True)
-    version = fields.Integer(required=True, allow_none=True)
-    image = fields.Dict(required=True, metadata={"description": "The record after the change, without its secrets."})
 
 
 class EntriesOut(Schema):
@@ -66,9 +49,5 @@ def read_entries(call: Call) -> Reply:
     after = call.query.get("after")
     with call.tools.engine.connect() as connection:
         found, place = entries.page(connection, Cursor.read(after) if after is not None else None, call.query["limit"])
-    data = {"entries": [_entry_data(entry) for entry in found], "next": place.text if place is not None else None}
+    data = {"entries": [entry_data(entry) for entry in found], "next": place.text if place is not None else None}
     return Reply(200, data, EntriesOut)
-
-
-def _entry_data(entry: Entry) -> dict[str, Any]:
-    return {**vars(entry), "cursor": Cursor.behind(entry).text}

@@ -21,6 +21,7 @@ DESCRIBED = {
     fields.ProviderRef: {"pattern": "^[0-9]{1,12}$"},
     fields.FeedCursor: {"pattern": f"^{formats.CURSOR}$"},
     fields.ChargeCursor: {"pattern": f"^{formats.CHARGE_ID}$"},
+    fields.MomentOf: {"pattern": f"^{formats.MOMENT}$"},
     fields.Amount: {"pattern": f"^{formats.AMOUNT}$"},
     fields.CurrencyCode: {"pattern": "^[A-Z]{3}$"},
     fields.FraudSession: {"pattern": "^[0-9A-Za-z]{1,32}$"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from datetime import UTC, datetime
 
 import pytest
 
@@ -20,6 +21,9 @@ ID = Shape((LOWER, 2, 4), "_", (OURS, 30))
 DASH = ("-", 0, 1)
 #: How an object of JSON begins in base64.
 JSON = (("e", 1), ("y", 1), ("J", 1))
+SIXTIETH = (("012345", 1), (DIGITS, 1))
+DAY = ((DIGITS, 2), "-", ("01", 1), ("12", 1), "-", ("012", 1), ("12", 1))
+SECOND = (*DAY, "T", ("01", 1), (DIGITS, 1), ":", *SIXTIETH, ":", *SIXTIETH)
 
 SHAPES = {
     "CURSOR": [CURSOR],
@@ -33,6 +37,10 @@ SHAPES = {
     "WORD": [Shape((LOWER, 1), (LOWER + "_.", 0, 62))],
     "PROVIDER_WORD": [Shape((UPPER, 1), (UPPER + "_", 0, 62))],
     "SCOPE": [Shape((LOWER, 2, 20), ":", (LOWER, 2, 20))],
+    "MOMENT": [
+        Shape("20", *SECOND, "Z", beside=DIGITS),
+        Shape("21", *SECOND, (".", 1), (DIGITS, 1, 6), ("+-", 1), ("01", 1), (DIGITS, 1), ":", *SIXTIETH, beside=DIGITS),
+    ],
     "CURRENCY": [Shape((UPPER, 3))],
     "AMOUNT": [
         Shape("0", beside=DIGITS),
@@ -94,6 +102,31 @@ def test_login_has_six_digits_at_most_in_one_place():
 @pytest.mark.parametrize("account", ["key", "worker:", "key:acct-a", "Key", "keysession", "session:key"])
 def test_actor_is_a_word_of_ours_with_or_without_an_id(account):
     assert taker("ACTOR")(account) is (account == "key")
+
+
+@pytest.mark.parametrize(
+    ("form", "size", "low", "high"),
+    [
+        ("{}-03-10T17:00:00Z", 4, 2000, 2199),
+        ("2031-{}-10T17:00:00Z", 2, 1, 12),
+        ("2031-03-{}T17:00:00Z", 2, 1, 31),
+        ("2031-03-10T{}:00:00Z", 2, 0, 23),
+        ("2031-03-10T17:{}:00Z", 2, 0, 59),
+        ("2031-03-10T17:00:{}Z", 2, 0, 59),
+        ("2031-03-10T17:00:00-{}:00", 2, 0, 23),
+        ("2031-03-10T17:00:00+00:{}", 2, 0, 59),
+    ],
+)
+def test_moment_is_one_that_can_be_with_its_zone(form, size, low, high):
+    taken = taker("MOMENT")
+    every = [f"{number:0{size}}" for number in range(10**size)]
+    assert [one for one in every if taken(form.format(one))] == [f"{one:0{size}}" for one in range(low, high + 1)]
+
+
+def test_moment_is_read_with_its_zone_and_only_of_a_day_that_there_is():
+    assert formats.moment("2031-03-10T17:00:00.5+02:00") == datetime(2031, 3, 10, 15, 0, 0, 500_000, tzinfo=UTC)
+    assert formats.moment("2032-02-29T00:00:00Z") == datetime(2032, 2, 29, tzinfo=UTC)
+    assert [formats.moment(text) for text in ("2031-02-29T00:00:00Z", "2031-03-10T17:00:00", "now")] == [None] * 3
 
 
 def test_letters_of_ids_are_the_consonants_without_y():

@@ -243,6 +243,22 @@ def test_time_of_a_notice_has_up_to_six_decimals():
     assert not any(accepts(other) for other in [*others, f"{moment}5", f"1{moment}"])
 
 
+MOMENT = "2027-04-17T12:00:00.123456Z"
+
+
+def test_moment_is_left_out_under_its_own_parameter_only():
+    [path, name, *others] = of_target(QUERY_STRING=f"at={MOMENT}&limit=5", RAW_URI=f"/?at={MOMENT}&limit=5")
+    assert (path, name) == (("path", "numbers", [""]), ("query", "name", "at"))
+    assert ("query", "value", "5") in others
+    assert ("query", "numbers", ["5"]) in others
+    assert MOMENT not in [sent for _, _, sent in others]
+    assert ("query", "value", MOMENT) in of_target(QUERY_STRING=f"after={MOMENT}")
+    for other in (MOMENT[:-1], f"4{MOMENT[1:]}", f"{MOMENT}0"):
+        shown_of_it = of_target(QUERY_STRING=f"at={other}", RAW_URI=f"/?at={other}")
+        assert ("query", "value", other) in shown_of_it
+        assert ("query", "numbers", [other]) in shown_of_it
+
+
 @pytest.mark.parametrize("name", ["fraud_session_id", "three_d_secure_reference"])
 def test_field_with_a_format_is_left_out_under_its_own_name_only(name):
     good, bad = {"fraud_session_id": ("4" * 32, "4" * 31), "three_d_secure_reference": ("4" * 12, "4" * 13)}[name]
@@ -282,4 +298,6 @@ def test_body_that_is_no_document_is_shown_whole(raw):
 
 
 def test_item_keeps_what_was_sent_out_of_its_representation():
-    assert "42" not in repr(Item("body", Kind.VALUE, "42")) + str(Item("body", Kind.VALUE, "42"))
+    assert "what was sent" not in repr(Item("body", Kind.VALUE, "what was sent")) + str(
+        Item("body", Kind.VALUE, "what was sent")
+    )

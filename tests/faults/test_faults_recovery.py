@@ -8,19 +8,22 @@ from datetime import datetime
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.rows import dict_row
 
 from dev import postgres
 from dev.errors import DevError
-from service.store import database
+from service.store import database, history
+from service.store.keeping import LEFT_OUT
 from tests.faults.faults_recovery import Backup, archiving_server, close_segment
-from tests.faults.faults_recovery_life import Life, rows_of
+from tests.faults.faults_recovery_life import KEYS, Life, rows_of
 from tests.journeys.journeys_stage import eventually
 from tests.support.databases import ENVIRONMENT
 
 pytestmark = pytest.mark.faults
 DATABASE = "panless"
 #: Changes before the base backup, and after it; how many of the moments after it are recovered.
-BEFORE, AFTER, MOMENTS = 20, 60, 6
+BEFORE, AFTER, MOMENTS, PAIRS = 20, 60, 5, 100
 NEVER_REACHED = "recovery ended before configured recovery target was reached"
 
 
@@ -73,16 +76,39 @@ def recovered(story, **target):
         yield postgres.database_url(server.url, DATABASE)
 
 
+def kept_row(url, table, name):
+    """A row of the recovered database with its kept columns; None if there is none."""
+    query = sql.SQL("SELECT * FROM {} WHERE {} = %s").format(sql.Identifier(table), sql.Identifier(KEYS[table]))
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        row = connection.execute(query, [name]).fetchone()
+    return row and {column: value for column, value in row.items() if column not in LEFT_OUT}
+
+
+def by_the_journal(story, table, name, at):
+    """The same as the history of the primary has it."""
+    with story.life.engine.connect() as connection:
+        known = history.of_subject(connection, name, datetime.fromisoformat(at))
+    return next((one.values for one in known if one.kind == table and not one.gone), None)
+
+
 def since_backup(story):
     return story.life.moments[BEFORE:-1]
 
 
-def test_database_comes_back_as_it_was_at_each_moment(story):
+def test_database_comes_back_as_it_was_and_as_the_journal_says_it_was(story):
+    """A hundred records at random, deleted ones and later ones among them: what recovery brings back of each is what the history has of it."""
     chosen = story.life.chance.sample(since_backup(story), MOMENTS)
-    assert len({len(moment.rows) for moment in chosen}) > 1
+    every = sorted(set().union(*(moment.rows for moment in story.life.moments)))
+    found = {True: 0, False: 0}
     for moment in chosen:
         with recovered(story, time=moment.at) as url:
             assert rows_of(url) == moment.rows
+            for name in story.life.chance.sample(every, PAIRS // MOMENTS):
+                there = kept_row(url, *name)
+                assert there == by_the_journal(story, *name, moment.at), name
+                found[there is not None] += 1
+    assert sum(found.values()) == PAIRS
+    assert min(found.values()) > PAIRS // 10
 
 
 def test_row_deleted_by_hand_is_there_when_recovery_ends_right_before(story):

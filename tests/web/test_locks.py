@@ -115,6 +115,7 @@ def test_every_scope_is_asked_for_by_its_own_operations():
         "accounts.change": "accounts:write",
         "accounts.preview_change": "accounts:read",
         "accounts.cancel": "accounts:write",
+        "history.read_history": "accounts:read",
         "charges.list_charges": "accounts:read",
         "charges.refund": "refunds:write",
         "accounts.resume": "accounts:write",

@@ -306,7 +306,13 @@ def unknown_grant(web):
     return web.call("GET", f"/v1/access-grants/gr_{'b' * 30}", auth=mira.identity)
 
 
+def history_at(moment):
+    return lambda web: web.call("GET", f"{ACCOUNT}/history?at={moment}", auth=web.key)
+
+
 PRODUCED = {
+    Code.MOMENT_MALFORMED: history_at("2027-04-17"),
+    Code.MOMENT_IN_FUTURE: history_at("2199-12-31T23:59:59Z"),
     Code.CREDENTIALS_MISSING: lambda web: web.call("GET", ACCOUNT),
     Code.CREDENTIALS_MALFORMED: with_header("Authorization", "Basic cGs6cGs="),
     Code.KEY_UNKNOWN: lambda web: web.call("GET", ACCOUNT, auth=NOBODYS_KEY),

@@ -123,8 +123,8 @@ VERSIONS = table(
     Version,
     "versions",
     Index("versions_by_entry", "entry"),
-    Index("versions_by_subject", "subject", "id"),
-    Index("versions_by_account", "account", "id", postgresql_where=text("account IS NOT NULL")),
+    Index("versions_by_subject", "subject", "kind", "id"),
+    Index("versions_by_account", "account", "kind", "subject", "id", postgresql_where=text("account IS NOT NULL")),
 )
 
 
