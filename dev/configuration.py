@@ -45,6 +45,8 @@ def of_service(ports: Ports, database_url: str, data: Path, kept: Mapping[str, s
         "PANLESS_SESSIONS_PER_ADDRESS": "100000",
         "PANLESS_BREAKER_MINIMUM": "1000",
         "PANLESS_SECURITY_CONTACT": "mailto:security@panless.example",
+        "PANLESS_CHECKPOINT_KEYS": kept.get("PANLESS_CHECKPOINT_KEYS") or _new_secret_key(),
+        "PANLESS_ERASURE_KEYS": kept.get("PANLESS_ERASURE_KEYS") or _new_secret_key(),
         "PANLESS_SECRET_KEYS": kept.get("PANLESS_SECRET_KEYS") or _new_secret_key(),
     }
 

@@ -37,7 +37,9 @@ def work(_: argparse.Namespace) -> int:
     def waiting() -> list[standing.Standing]:
         now = tools.clock()
         with tools.engine.connect() as connection:
-            return standing.read(connection, now=now, told=tools.platform is not None)
+            return standing.read(
+                connection, now=now, told=tools.platform is not None, archived=tools.archive is not None
+            )
 
     gauges.serve(waiting)
     try:

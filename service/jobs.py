@@ -18,8 +18,10 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import OperationalError as DatabaseError
 
+from service import wiring
 from service.billing import telling, tidy, watch
 from service.billing.buying import settle
+from service.billing.erasure import retaining, shoppers
 from service.billing.hearing import notices
 from service.billing.life import looks
 from service.billing.money import refunds
@@ -41,7 +43,19 @@ PLACES = 10
 #: Before the database is tried again.
 AGAIN_SECONDS = 2
 #: The kinds of rounds whose last good end is remembered; a sweep remembers its own, since one that stops at its limit ends too.
-ROUNDS = ("settle_signups", "settle_refunds", "look", "hear_again", "tell", "tidy", "watch", rounds.SWEEP)
+ROUNDS = (
+    "settle_signups",
+    "settle_refunds",
+    "look",
+    "hear_again",
+    "tell",
+    "checkpoint",
+    "tidy",
+    "retain",
+    "delete_shoppers",
+    "watch",
+    rounds.SWEEP,
+)
 log = structlog.get_logger()
 
 
@@ -77,10 +91,13 @@ def app_for(tools: Tools, slow: Sequence[Slow] = ()) -> procrastinate.App:
     add("look", often, lambda: looks.look_due(tools))
     add("hear_again", often, lambda: notices.try_failed_again(tools))
     add("tell", often, lambda: telling.tell(tools))
+    add("checkpoint", often, wiring.checkpointing(tools).round)
     _add(
         app, "sweep", f"{SWEEP_MINUTE} */{tools.settings.sweep_hours} * * *", lambda: sweeping.sweep_on_schedule(tools)
     )
     add("tidy", each_minute, lambda: tidy.tidy(tools))
+    add("retain", each_minute, lambda: retaining.retain(tools))
+    add("delete_shoppers", each_minute, lambda: shoppers.delete_due(tools))
     add("watch", each_minute, lambda: watch.watch(tools))
     for one in slow:
         _add(app, one.name, one.cron, _aside(tools, one))

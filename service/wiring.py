@@ -9,6 +9,9 @@ import urllib3
 
 from service.archive import Archive
 from service.archive.shipping import Shipper
+from service.audit.checkpointing import Checkpointing
+from service.audit.signing import Signer
+from service.audit.verify import Audit
 from service.billing import catalogue
 from service.billing.tools import Tools
 from service.bluesnap.client import BlueSnapClient, Timeouts
@@ -89,6 +92,22 @@ def build(settings: Settings) -> Tools:
         archive=Archive.open(settings.archive_url) if settings.archive_url else None,
         issuer=_issuer(settings),
     )
+
+
+def signer(settings: Settings) -> Signer:
+    """What signs checkpoints of the journal, if it has a key, and knows whose signature to believe."""
+    return Signer(settings.environment, settings.checkpoint_keys, settings.checkpoint_public_keys)
+
+
+def checkpointing(tools: Tools) -> Checkpointing:
+    """The worker's rounds that sign and copy checkpoints."""
+    settings = tools.settings
+    return Checkpointing(tools.engine, settings.database_url, signer(settings), tools.archive)
+
+
+def audit(tools: Tools) -> Audit:
+    """An audit of the journal."""
+    return Audit(tools.settings.database_url, signer(tools.settings).verifier, tools.archive)
 
 
 def _platform(settings: Settings) -> PlatformClient | None:

@@ -37,15 +37,16 @@ def wipe_expired_fields(tools: Tools) -> int:
 
 def purge_keys(tools: Tools) -> int:
     """Forget idempotency keys that are older than the setting, in database time. The number forgotten."""
-    return _in_batches(tools, lambda connection: idempotency.purge(connection, tools.settings.key_hours, PURGED))
+    return in_batches(tools, lambda connection: idempotency.purge(connection, tools.settings.key_hours, PURGED))
 
 
 def purge_events(tools: Tools) -> int:
     """Forget events that the platform took long ago; those that failed stay. The number forgotten."""
-    return _in_batches(tools, lambda connection: events.purge(connection, EVENT_DAYS, PURGED))
+    return in_batches(tools, lambda connection: events.purge(connection, EVENT_DAYS, PURGED))
 
 
-def _in_batches(tools: Tools, purge: Callable[[Connection], int]) -> int:
+def in_batches(tools: Tools, purge: Callable[[Connection], int]) -> int:
+    """Purge so many rows a transaction, until there are fewer or the round has done enough. The number purged."""
     total = 0
     for _ in range(MOST_BATCHES):
         with tools.engine.begin() as connection:

@@ -36,6 +36,7 @@ DOMAINS: dict[str, tuple[str, str]] = {
     "ticket_ref": ("text", f"VALUE ~ '^{formats.TICKET}$'"),
     "fraud_ref": ("text", _budget(formats.FRAUD_SESSION, unless=formats.HEX_32)),
     "digest": ("bytea", f"octet_length(VALUE) = 32 AND {_NO_DIGITS}"),
+    "signature": ("bytea", f"octet_length(VALUE) = 64 AND {_NO_DIGITS}"),
     "sealed": ("bytea", f"octet_length(VALUE) BETWEEN 37 AND 2400 AND {_NO_DIGITS}"),
     "image": ("jsonb", "card_free(VALUE)"),
 }

@@ -6,8 +6,10 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from service.cli import (
+    accounts,
     adopt,
     advisories,
+    audit,
     disputes,
     doctor,
     events,
@@ -51,6 +53,8 @@ def _parser(work: Command, others: Sequence[Register]) -> argparse.ArgumentParse
         refunds,
         signups,
         tasks,
+        accounts,
+        audit,
         doctor,
         logs,
         page,

@@ -10,10 +10,11 @@ from typing import Any
 from service.config import parsers
 from service.config.declaring import ROOT, Environment, Setting, one
 from service.config.of_people import OfPeople
+from service.config.of_proof import OfProof
 
 
 @dataclass(frozen=True)
-class Settings(OfPeople):
+class Settings(OfPeople, OfProof):
     """All settings, parsed. Each field's meaning stands beside it; `python -m service settings` prints them."""
 
     environment: Environment = one(
@@ -171,12 +172,6 @@ class Settings(OfPeople):
         "CANARY_URL",
         parsers.origin,
         "this deployment's own origin, at which the worker tries the doors with a test card number once an hour; none: it does not",
-        None,
-    )
-    archive_url: str | None = one(
-        "ARCHIVE_URL",
-        parsers.archive,
-        "folder off this host, s3://… or gs://…, for logs and checkpoints; none: nothing is archived",
         None,
     )
     security_contact: tuple[str, ...] = one(

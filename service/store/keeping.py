@@ -27,9 +27,16 @@ LEFT_OUT = (
 #: Digests and UUIDs have too many digits for a document of ours: in versions their digits are letters.
 DIGITS, LETTERS = "0123456789", "ghijklmnop"
 
+#: Nothing of the journal is altered, but by an erasure, while its tombstone is open to it (erasing.py).
 REFUSE_CHANGE = """
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
+  IF TG_OP <> 'TRUNCATE' AND EXISTS (SELECT FROM tombstones t WHERE t.open_to = pg_current_xact_id()::text::bigint) THEN
+    IF TG_OP = 'DELETE' THEN
+      RETURN OLD;
+    END IF;
+    RETURN NEW;
+  END IF;
   RAISE EXCEPTION 'what is kept is not altered' USING ERRCODE = 'insufficient_privilege';
 END
 $$;

@@ -41,6 +41,11 @@ UNION ALL SELECT 'events', 'failed', count(*), extract(epoch FROM clock_timestam
 UNION ALL SELECT 'feed', '', count(*), extract(epoch FROM clock_timestamp() - min(at)) FROM (
     SELECT entries.at FROM entries, event_cursor WHERE :told AND (entries.xid, entries.number) > (event_cursor.xid, event_cursor.number)
     ORDER BY entries.xid, entries.number LIMIT :most) AS one
+UNION ALL SELECT 'unsigned', '', count(*), extract(epoch FROM clock_timestamp() - min(at)) FROM (
+    SELECT entries.at FROM entries WHERE entries.number > (SELECT coalesce(max(checkpoints.number), 0) FROM checkpoints)
+    ORDER BY entries.number LIMIT :most) AS one
+UNION ALL SELECT 'uncopied', '', count(*), extract(epoch FROM clock_timestamp() - min(at)) FROM (
+    SELECT at FROM checkpoints WHERE :archived AND state = 'signed' ORDER BY number LIMIT :most) AS one
 UNION ALL SELECT 'tasks', kind::text, count(*), extract(epoch FROM clock_timestamp() - min(opened_at)) FROM (
     SELECT kind, opened_at FROM tasks WHERE state = 'open' LIMIT :most) AS one GROUP BY kind
 UNION ALL SELECT 'jobs', '', count(*), extract(epoch FROM clock_timestamp() - min(at)) FROM (
@@ -82,8 +87,8 @@ class Standing:
     seconds: float
 
 
-def read(connection: Connection, *, now: datetime, told: bool) -> list[Standing]:
-    """All of it. `now` is business time; `told`: the platform is told of events. Raises what PostgreSQL raises, after two seconds at the latest."""
+def read(connection: Connection, *, now: datetime, told: bool, archived: bool) -> list[Standing]:
+    """All of it. `now` is business time; `told`: the platform is told of events; `archived`: there is an archive. Raises what PostgreSQL raises, after two seconds at the latest."""
     connection.exec_driver_sql(f"SET LOCAL statement_timeout = {STATEMENT_MS}")
-    rows = connection.execute(text(_READ), {"now": now, "told": told, "most": MOST, **_REVIEWS})
+    rows = connection.execute(text(_READ), {"now": now, "told": told, "archived": archived, "most": MOST, **_REVIEWS})
     return [Standing(row.what, row.label, row.number, max(0.0, float(row.seconds or 0))) for row in rows]

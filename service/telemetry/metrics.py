@@ -79,6 +79,11 @@ CANARIES = Counter(
     "panless_canaries", "Test card numbers that the worker sent to its own deployment", ["door", "outcome"]
 )
 CANARIES_FOUND = Counter("panless_canaries_found", "Places in which one of them was found afterwards: alarm", ["place"])
+CHECKPOINTS = Counter(
+    "panless_checkpoints",
+    "Checkpoints of the journal: signed, copied, refused by the archive's last, or unsound: alarm",
+    ["outcome"],
+)
 PAGE_REPORTS = Counter(
     "panless_page_reports",
     "What browsers stopped on the payment page, by the policy's directive",

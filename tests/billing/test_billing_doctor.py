@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, insert, update
 
+from service.archive import Archive
 from service.billing import tasks
 from service.billing.life import looks
 from service.billing.repair import adoption, doctor
@@ -271,6 +272,15 @@ def test_clock_of_bluesnap_is_compared_with_this_machine(tools, bluesnap, examin
     words = {one.word for one in doctor.examine(replace(tools, machine_clock=lambda: MACHINE))}
     assert ("clock.bluesnap" in words) is found
     assert "clock.database" in words  # which is years ahead of such a machine
+
+
+def test_tombstones_that_only_the_archive_has_are_found(tools, bluesnap, bought, tmp_path):
+    bluesnap.clock = machine().replace(microsecond=0)
+    archive = Archive.open(str(tmp_path))
+    archive.put_once(f"tombstones/{new_id('tb')}.json", b"{}")
+    found = {one.word for one in doctor.examine(replace(tools, archive=archive))}
+    assert "erasures.due" in found
+    assert "erasures.due" not in {one.word for one in doctor.examine(tools)}
 
 
 def test_worst_comes_first(tools, bluesnap):

@@ -13,9 +13,19 @@ from service.billing.money import refunds
 from service.billing.repair import sweep as sweeping
 from service.billing.tasks import open_task
 from service.errors import Unknown
-from service.store import events, rounds, standing
+from service.store import checkpoints, events, rounds, standing
 from service.store.ids import new_id
-from service.store.models import ENTRIES, EVENT_CURSOR, EVENTS, NOTICES, REFUNDS, SIGNUPS, SUBSCRIPTIONS, TASKS
+from service.store.models import (
+    ENTRIES,
+    EVENT_CURSOR,
+    EVENTS,
+    NOTICES,
+    REFUNDS,
+    SIGNUPS,
+    SUBSCRIPTIONS,
+    TASKS,
+    Checkpoint,
+)
 from tests.support.databases import by_stealth
 from tests.support.desk import PLATFORM
 from tests.support.outcomes import LOST
@@ -29,9 +39,9 @@ def read(desk, engine):
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM jobs.rounds"))
 
-    def read(what, *, told=True):
+    def read(what, *, told=True, archived=True):
         with engine.connect() as connection:
-            found = standing.read(connection, now=desk.tools.clock(), told=told)
+            found = standing.read(connection, now=desk.tools.clock(), told=told, archived=archived)
         return {one.label: (one.number, int(one.seconds // 3_600)) for one in found if one.what == what}
 
     return read
@@ -130,6 +140,21 @@ def test_feed_is_behind_by_the_entries_after_its_place(read, desk, change):
     assert read("feed", told=False) == {"": (0, 0)}
 
 
+def test_entries_wait_for_a_checkpoint_and_checkpoints_for_their_copy(read, desk, engine):
+    assert read("unsigned") == {"": (0, 0)}
+    desk.buy()
+    entries = len(desk.acts)
+    assert read("unsigned") == {"": (entries, 0)}
+    with engine.begin() as connection:
+        checkpoint = Checkpoint(
+            number=entries, hash=b"h" * 32, at=ago(2), key_id="one", signature=b"s" * 64, state="signed"
+        )
+        checkpoints.add(connection, checkpoint)
+    assert read("unsigned") == {"": (0, 0)}
+    assert read("uncopied") == {"": (1, 2)}
+    assert read("uncopied", archived=False) == {"": (0, 0)}
+
+
 def test_tasks_are_read_by_kind_while_they_are_open(read, desk, change):
     with desk.tools.engine.begin() as connection:
         open_task(connection, "overcharge", PLATFORM, reference="7200001")
@@ -196,7 +221,7 @@ def test_reading_that_takes_too_long_is_given_up(desk, engine, monkeypatch):
     monkeypatch.setattr(standing, "STATEMENT_MS", 1)
     monkeypatch.setattr(standing, "_READ", "SELECT pg_sleep(20), :now, :told, :most")
     with engine.connect() as connection, pytest.raises(OperationalError):
-        standing.read(connection, now=desk.tools.clock(), told=True)
+        standing.read(connection, now=desk.tools.clock(), told=True, archived=True)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +244,7 @@ def test_reading_goes_by_the_indexes(engine, desk, index):
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
         connection.execute(text("SET LOCAL enable_sort = off"))
-        given = {"now": desk.tools.clock(), "told": True, "most": standing.MOST}
+        given = {"now": desk.tools.clock(), "told": True, "archived": True, "most": standing.MOST, **standing._REVIEWS}
         plan = connection.execute(text(f"EXPLAIN {standing._READ}"), given).scalars().all()
     assert index in "\n".join(plan)
 

@@ -37,6 +37,7 @@ GOOD = {
     "fraud_ref": "a1b2c3",
     "digest": b"d" * 32,
     "sealed": b"s" * 60,
+    "signature": b"s" * 64,
     "image": {"state": "open", "created_at": "2031-03-10T17:00:00.000000Z", "members": 3},
 }
 
@@ -93,7 +94,7 @@ def poisons(domain, number):
             number,
             int(number),
         ]
-    if domain.name in {"digest", "sealed"}:
+    if domain.name in {"digest", "sealed", "signature"}:
         return [spelled.encode() for name, spelled in texts.items() if spelled.isascii()]
     return [*texts.values(), number[:13], number[:14]]
 

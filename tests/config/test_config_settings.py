@@ -57,6 +57,10 @@ def origins(good):
     return good, [*bad, f"https://[{CANARY}]", "https://a.example:99999", f"https://a.example#{CANARY}"]
 
 
+CHECKPOINT_KEYS = (
+    [(f"one:{KEY}", (("one", b"k" * 32),)), (f"b:{KEY},a:{KEY}", (("b", b"k" * 32), ("a", b"k" * 32)))],
+    [CANARY, f":{KEY}", f"one:{CANARY}", f"One:{KEY}", f"\u00e4:{KEY}", f"one:{KEY[:-4]}"],
+)
 #: Every setting: texts with the values that they mean, and texts that are refused.
 CASES = {
     "PANLESS_ENVIRONMENT": ([("simulator", Environment.SIMULATOR)], [CANARY, "Simulator", "prod"]),
@@ -114,6 +118,9 @@ CASES = {
     "PANLESS_LOG_FOLDER": ([("/a/log", Path("/a/log"))], []),
     "PANLESS_LOG_FOLDER_DAYS": numbers(1, 90),
     "PANLESS_LOG_ARCHIVE_DAYS": numbers(31, 3_660),
+    "PANLESS_CHECKPOINT_KEYS": CHECKPOINT_KEYS,
+    "PANLESS_CHECKPOINT_PUBLIC_KEYS": CHECKPOINT_KEYS,
+    "PANLESS_ERASURE_KEYS": CHECKPOINT_KEYS,
     "PANLESS_EVENTS_URL": (
         [("https://a.example/b?c=d", "https://a.example/b?c=d"), (" HTTPS://a.example ", "https://a.example"), ("http://localhost:1/x", "http://localhost:1/x")],
         [CANARY, f"https://{CANARY}@a.example", f"https://a.example/#{CANARY}", f"http://{CANARY}.example", "https://", f"https://{CANARY}:x", f"https://a.example/{CANARY} b", f"https://{CANARY}_.example"],
@@ -343,6 +350,8 @@ def test_secrets_are_marked_as_such():
         "PANLESS_BLUESNAP_PASSWORD_OTHER",
         "PANLESS_WEBHOOK_KEYS",
         "PANLESS_SECRET_KEYS",
+        "PANLESS_CHECKPOINT_KEYS",
+        "PANLESS_ERASURE_KEYS",
         "PANLESS_EVENTS_SECRETS",
     }
 

@@ -150,6 +150,9 @@ def mail_of_a_schedule(case, stage):
         assert names <= {
             "settle_signups",
             "settle_refunds",
+            "checkpoint",
+            "retain",
+            "delete_shoppers",
             "look",
             "hear_again",
             "tell",

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, text
 
 from service.cardguard.domains import CARD_FREE, DOMAINS
 from service.errors import SettingsError
-from service.store import database, keeping, seeing
+from service.store import database, erasing, keeping, seeing
 from service.store.models import METADATA
 
 COLUMNS = """
@@ -55,7 +55,7 @@ def declared(databases):
         for name, (base, check) in DOMAINS.items():
             connection.exec_driver_sql(f"CREATE DOMAIN {name} AS {base} CONSTRAINT {name}_format CHECK ({check})")
         METADATA.create_all(connection)
-        for script in (*keeping.FUNCTIONS, keeping.TRIGGERS):
+        for script in (*keeping.FUNCTIONS, keeping.TRIGGERS, *erasing.FUNCTIONS):
             connection.exec_driver_sql(script.replace("%", "%%"))
         for table in keeping.BUSINESS:
             connection.exec_driver_sql(f"SELECT keep_versions('{table}')")

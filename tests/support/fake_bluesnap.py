@@ -106,6 +106,9 @@ class FakeBlueSnap(FakeVault, FakeRefunds):
 
         return self._perform("find_shopper", {"merchant_shopper_id": merchant_shopper_id}, find)
 
+    def delete_shopper(self, shopper_id):
+        return self._perform("delete_shopper", {"shopper_id": shopper_id}, lambda: None)
+
     def create_subscription(self, **given):
         def subscribe():
             charge = Charge(self._number(), self._number(), given["amount"], "USD")

@@ -29,6 +29,7 @@ SETTINGS = {
     "hosted_fields_url": "http://localhost:8091",
     "webhook_keys": f"{WEBHOOK_KEY},{OLD_WEBHOOK_KEY}",
     "secret_keys": SECRET_KEY,
+    "erasure_keys": SECRET_KEY,
     "cors_origins": SHOP_ORIGIN,
     "events_secrets": EVENTS_SECRET,
     "security_contact": "mailto:security@billing.example,https://billing.example/report",

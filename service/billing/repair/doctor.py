@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from service.billing import clocks, plans
 from service.billing.clocks import Offset
+from service.billing.erasure import tombstones
 from service.billing.repair import doctor_checks
 from service.billing.repair.doctor_checks import Finding, Severity, Silent
 from service.billing.tools import Tools
@@ -26,6 +27,7 @@ def examine(tools: Tools) -> list[Finding]:
     settings, now = tools.settings, tools.clock()
     config = _config(tools)
     problems = plans.check(tools)
+    unknown_here = len(tombstones.unknown_here(tools))
     bluesnap = _bluesnap_offset(tools)
     with tools.engine.connect() as connection:
         untold = diagnosis.untold(connection, diagnosis.Span(now - DAYS, now - PATIENCE))
@@ -37,6 +39,7 @@ def examine(tools: Tools) -> list[Finding]:
         *doctor_checks.destinations(config, settings.public_url, settings.environment),
         *doctor_checks.never_arrived(untold, arrived),
         *doctor_checks.clocks(bluesnap, database_clock, timedelta(seconds=settings.notice_window_seconds)),
+        *doctor_checks.erasures(unknown_here),
         *doctor_checks.notice_zone(waiting),
         *doctor_checks.backlog(waiting),
         *doctor_checks.catalogue(problems, len(tools.catalogue.paid)),

@@ -207,3 +207,13 @@ def environment_sanity(
     if host is not None and host not in trusted_hosts:
         untrusted = "PANLESS_TRUSTED_HOSTS lacks the host of PANLESS_PUBLIC_URL: notices that name it are refused"
         yield Finding(Severity.ERROR, "address.untrusted", untrusted, "add it to PANLESS_TRUSTED_HOSTS")
+
+
+def erasures(unknown_here: int) -> Iterator[Finding]:
+    """Accounts that were erased and may be here again: the archive has tombstones that the database has not."""
+    if unknown_here:
+        yield Finding(
+            Severity.ERROR, "erasures.due",
+            f"the archive has {unknown_here} tombstones of erased accounts that the database does not know: it was recovered from before them",
+            "`python -m service accounts erase --again`, then with --apply",
+        )  # fmt: skip

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from service.store.models.columns import METADATA
+from service.store.models.erased import SHOPPER_DELETIONS, TOMBSTONES, ShopperDeletion, Tombstone
 from service.store.models.granted import ACCESS_GRANTS, AccessGrant
 from service.store.models.kept import REVIEWS, Review
 from service.store.models.people import PEOPLE, PEOPLE_SCOPES, Person
+from service.store.models.proven import CHECKPOINTS, Checkpoint
 from service.store.models.selling import (
     ACCOUNTS,
     API_KEY_SCOPES,
@@ -54,6 +56,7 @@ __all__ = [
     "API_KEY_SCOPES",
     "CHAIN",
     "CHARGES",
+    "CHECKPOINTS",
     "DEPLOYMENT",
     "DISPUTES",
     "ENTRIES",
@@ -69,14 +72,17 @@ __all__ = [
     "REFUNDS",
     "REVIEWS",
     "SESSIONS",
+    "SHOPPER_DELETIONS",
     "SIGNUPS",
     "SUBSCRIPTIONS",
     "TASKS",
+    "TOMBSTONES",
     "VERSIONS",
     "AccessGrant",
     "ApiKey",
     "Charge",
     "CheckoutSession",
+    "Checkpoint",
     "Dispute",
     "Entry",
     "Event",
@@ -86,8 +92,10 @@ __all__ = [
     "Price",
     "Refund",
     "Review",
+    "ShopperDeletion",
     "Signup",
     "Subscription",
     "Task",
+    "Tombstone",
     "Version",
 ]

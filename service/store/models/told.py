@@ -117,6 +117,7 @@ ENTRIES = table(
     Index("entries_by_account", "account", "number"),
     Index("entries_by_feed", "xid", "number"),
     Index("entries_of_looks", "subject", postgresql_where=text("act = 'grant.looked'")),
+    Index("entries_erasing", "number", postgresql_where=text("act = 'account.erased'")),
     Index("entries_by_hand", "at", postgresql_where=text("act IN ('hand.created', 'hand.changed', 'hand.deleted')")),
 )
 VERSIONS = table(

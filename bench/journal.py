@@ -1,0 +1,165 @@
+"""A journal of a million entries: how long an audit of it takes, as a multiple of reading the same rows and hashing the same bytes in one process.
+
+`python -m bench.journal [--entries N] [--keep FOLDER]`. The journal is made by the server itself, with a correct chain, versions, rows and signed
+checkpoints with their copies; then each figure is taken in the same run, with the load of the machine beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from dev import postgres
+from service.archive import Archive
+from service.audit import copies
+from service.audit.signing import Signer
+from service.audit.verify import Audit
+from service.config import Environment
+from service.store import comparing, database, proofs
+from service.store.models import SUBSCRIPTIONS
+
+ENTRIES = 1_000_000
+#: Each subscription is changed so many times.
+CHANGES = 20
+#: Entries of a checkpoint.
+EACH = 1_000
+LETTERS = "'0123456789abcdef', 'bcdfghjklmnpqrst'"
+#: In the order of what each needs. The guard of documents is off meanwhile: it would take longer than all the rest.
+BEFORE = """
+SET session_replication_role = replica;
+ALTER DOMAIN image DROP CONSTRAINT image_format;
+INSERT INTO image_keys (account, key) SELECT 'acct-' || i, sha256(convert_to(gen_random_uuid()::text, 'UTF8')) FROM generate_series(1, {accounts}) i;
+INSERT INTO subscriptions (id, account, plan, plan_version, members, amount, currency, status, provider_subscription, provider_shopper,
+    next_charge_on, paid_until, renews, version, created_at)
+SELECT 'sub_' || translate(left(md5(i::text), 30), {letters}), 'acct-' || i, 'team', 1, i % 90 + 1, 290, 'USD', 'active', i::text, i::text,
+    '2031-04-10', now(), true, 0, now() FROM generate_series(1, {accounts}) i;
+CREATE UNLOGGED TABLE built (number bigint, at timestamptz, subject text, account text, version integer, image jsonb, request text, kept jsonb, content bytea, hash bytea);
+"""
+CHANGE = """
+UPDATE subscriptions SET version = {change}, members = members + 1;
+INSERT INTO built (number, at, subject, account, version, image, request, kept)
+SELECT {change} * {accounts} - {accounts} + row_number() OVER (), clock_timestamp(), one.id, one.account, one.version,
+    jsonb_strip_nulls(jsonb_build_object({document})), 'req_' || translate(left(md5(one.id || {change}), 30), {letters}),
+    jsonb_strip_nulls(jsonb_build_object({document})) FROM subscriptions one;
+"""
+AFTER = """
+UPDATE built SET content = sha256(k.key::bytea || convert_to(
+    built.account || '|' || image::text || '|subscriptions|' || subject || '|false|' || kept::text || '|', 'UTF8')) FROM image_keys k WHERE k.account = built.account;
+CREATE UNLOGGED TABLE linked (number bigint, hash bytea);
+DO $$
+DECLARE one record; h bytea := decode(repeat('00', 32), 'hex');
+BEGIN
+  FOR one IN SELECT number, convert_to(number || '|' || (extract(epoch FROM at) * 1000000)::bigint || '|worker|subscription.changed|' || subject || '|' || version
+      || '|' || request || '||1000|' || encode(content, 'hex'), 'UTF8') AS line FROM built ORDER BY number LOOP
+    h := sha256(h || one.line);
+    INSERT INTO linked VALUES (one.number, h);
+  END LOOP;
+END
+$$;
+INSERT INTO entries (number, at, actor, act, subject, account, version, image, request, xid, content, hash)
+SELECT number, at, 'worker', 'subscription.changed', subject, account, version, image, request, 1000, content, linked.hash
+FROM built JOIN linked USING (number) ORDER BY number;
+INSERT INTO versions (entry, kind, subject, account, gone, "row") SELECT number, 'subscriptions', subject, account, false, kept FROM built ORDER BY number;
+UPDATE chain SET start = 0, number = {entries}, hash = (SELECT hash FROM entries WHERE number = {entries});
+DROP TABLE built, linked;
+"""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A journal of so many entries, and where its checkpoints are copied."""
+
+    url: str
+    entries: int
+    archive: Archive
+    signer: Signer
+
+
+@contextmanager
+def journal(entries: int, folder: Path) -> Iterator[Stage]:
+    """A server with such a journal."""
+    with postgres.running_server(folder, throwaway=True) as server:
+        url = postgres.create_database(server.url, "journal")
+        database.migrate(url, Environment.SIMULATOR)
+        stage = Stage(
+            url, entries, Archive.open(str(folder / "archive")), Signer("simulator", [("bench", bytes(32))], [])
+        )
+        _build(stage)
+        yield stage
+
+
+def _build(stage: Stage) -> None:
+    accounts = stage.entries // CHANGES
+    document = ", ".join(comparing.document(SUBSCRIPTIONS))
+    known = {"accounts": accounts, "entries": stage.entries, "letters": LETTERS, "document": document}
+    with psycopg.connect(stage.url, autocommit=True) as connection:
+        connection.execute(BEFORE.format(**known))
+        for change in range(1, CHANGES + 1):
+            connection.execute(CHANGE.format(change=change, **known))
+        connection.execute(AFTER.format(**known))
+        connection.execute("VACUUM ANALYZE")
+        now = connection.execute("SELECT now()").fetchone()[0]
+        rows = connection.execute("SELECT number, hash::bytea FROM entries WHERE number %% %s = 0", (EACH,)).fetchall()
+        for number, digest in rows:
+            checkpoint = stage.signer.sign(number, bytes(digest), now)
+            stage.archive.put_once(copies.name_of(checkpoint), copies.written(checkpoint))
+            connection.execute(
+                "INSERT INTO checkpoints (number, hash, at, key_id, signature, state) VALUES (%s, %s, %s, %s, %s, 'copied')",
+                (number, checkpoint.hash, checkpoint.at, checkpoint.key_id, checkpoint.signature),
+            )
+
+
+def floor(stage: Stage) -> None:
+    """Read the same rows and hash the same bytes, in one process, and think nothing of it."""
+    digest = hashlib.sha256()
+    with proofs.connect(stage.url) as connection:
+        for _, _, block in proofs.blocks(connection, 1, stage.entries):
+            digest.update(block)
+
+
+def verify(stage: Stage) -> None:
+    """The audit, as `python -m service audit verify` does it."""
+    report = Audit(stage.url, stage.signer.verifier, stage.archive).verify()
+    if report.entries != stage.entries or report.findings or report.not_shown:
+        raise SystemExit(report.as_text())
+
+
+def timed(act: Callable[[Stage], Any], stage: Stage) -> float:
+    """The seconds of one run."""
+    begun = time.perf_counter()
+    act(stage)
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m bench.journal", description=__doc__)
+    parser.add_argument("--entries", type=int, default=ENTRIES)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.perf_counter()
+        with journal(arguments.entries, Path(folder)) as stage:
+            sys.stdout.write(f"{stage.entries} entries made in {time.perf_counter() - begun:.0f} s\n")
+            least = timed(floor, stage)
+            _tell("floor: read and hash in one process", least, least)
+            _tell("audit verify, two processes", timed(verify, stage), least)
+
+
+def _tell(name: str, seconds: float, least: float) -> None:
+    sys.stdout.write(f"{name:40} {seconds:6.1f} s  {seconds / least:5.2f} x the floor  load {os.getloadavg()[0]:.1f}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

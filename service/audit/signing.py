@@ -1,0 +1,77 @@
+"""Signs what the journal is at a number (Ed25519, RFC 8032), with a key that the database does not hold. Reads no clock and no database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from service.store.models import Checkpoint
+
+UNSIGNED = b""
+
+
+def statement(checkpoint: Checkpoint, environment: str) -> bytes:
+    """The bytes that are signed: what is claimed, of which deployment, when and by which key."""
+    at = checkpoint.at.astimezone(UTC).isoformat(timespec="microseconds")
+    claim = ("panless checkpoint", environment, checkpoint.number, checkpoint.hash.hex(), at, checkpoint.key_id)
+    return "|".join(map(str, claim)).encode()
+
+
+def public_of(private: Sequence[tuple[str, bytes]]) -> tuple[tuple[str, bytes], ...]:
+    """The public halves, which an auditor may have."""
+    return tuple(
+        (key_id, Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()) for key_id, key in private
+    )
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """Knows public keys alone, and goes to another process as it is."""
+
+    environment: str
+    keys: tuple[tuple[str, bytes], ...]
+
+    def refuses(self, checkpoint: Checkpoint) -> str | None:
+        """Why it is not believed; None if it is."""
+        candidates = [key for key_id, key in self.keys if key_id == checkpoint.key_id]
+        if not candidates:
+            return f"no public key {checkpoint.key_id} is known here"
+        if any(self._fits(key, checkpoint) for key in candidates):
+            return None
+        return f"its signature by key {checkpoint.key_id} is not one"
+
+    def _fits(self, key: bytes, checkpoint: Checkpoint) -> bool:
+        try:
+            Ed25519PublicKey.from_public_bytes(key).verify(
+                checkpoint.signature, statement(checkpoint, self.environment)
+            )
+        except InvalidSignature:
+            return False
+        return True
+
+
+class Signer:
+    """The newest key signs; all of them, and public keys of older ones, are believed."""
+
+    def __init__(
+        self, environment: str, private: Sequence[tuple[str, bytes]], public: Sequence[tuple[str, bytes]]
+    ) -> None:
+        self._newest = private[0] if private else None
+        self.verifier = Verifier(environment, tuple(dict.fromkeys((*public_of(private), *public))))
+
+    @property
+    def can_sign(self) -> bool:
+        """Whether there is a key to sign with."""
+        return self._newest is not None
+
+    def sign(self, number: int, digest: bytes, at: datetime) -> Checkpoint:
+        """A checkpoint of the entry of that number and hash. Only where it can sign."""
+        assert self._newest is not None  # noqa: S101 - told to the type checker: callers ask can_sign
+        key_id, key = self._newest
+        claim = Checkpoint(number=number, hash=digest, at=at, key_id=key_id, signature=UNSIGNED, state="signed")
+        signature = Ed25519PrivateKey.from_private_bytes(key).sign(statement(claim, self.verifier.environment))
+        return replace(claim, signature=signature)
