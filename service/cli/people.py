@@ -1,4 +1,4 @@
-"""People: add, list, leave. The subject, who somebody is at the issuer, is read and never said again."""
+"""People: add, list, link with a database login, leave. The subject, who somebody is at the issuer, is read and never said again."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0, section 2
 
 def register(commands: Commands) -> None:
     """Add `people`."""
-    people = commands.group("people", "staff and auditors, who come in by an identity of their own", "add|list|leave")
+    people = commands.group(
+        "people", "staff and auditors, who come in by an identity of their own", "add|list|login|leave"
+    )
     add = people.add("add", add_person)
     add.add_argument("--subject", required=True, help="who it is at the issuer, as its `sub` says it")
     add.add_argument(
         "--scope", required=True, nargs="+", choices=PERSON_SCOPES, metavar="SCOPE", help=", ".join(PERSON_SCOPES)
     )
     people.add("list", list_people)
+    login = people.add("login", link_login)
+    login.add_argument("id", metavar="ID")
+    login.add_argument("login", metavar="LOGIN", help="the database login that is this person's own")
     people.add("leave", leave).add_argument("id", metavar="ID")
 
 
@@ -67,8 +72,28 @@ def list_people(arguments: argparse.Namespace) -> int:
     return FINE
 
 
+def link_login(arguments: argparse.Namespace) -> int:
+    """Say whose own a database login is: whoever comes by it is that person, and not a second one."""
+    from service.cardguard import formats
+    from service.store import people
+
+    if not formats.matches(formats.LOGIN, arguments.login):
+        return complain("a login is a-z and _, with at most six digits in one place")
+    our = tools()
+    if arguments.login in our.settings.shared_logins:
+        return complain("this login is shared: nobody can be told by it")
+    done = False
+    if formats.matches(formats.OUR_ID, arguments.id):
+        origin = operator(our)
+        with our.engine.begin() as connection:
+            done = people.link(connection, arguments.id, f"login:{arguments.login}", origin)
+    say(arguments, {"linked": done}, "linked" if done else "no such person, or the login is another's")
+    return FINE if done else FOUND
+
+
 def leave(arguments: argparse.Namespace) -> int:
-    """Stop a person: the next request is refused."""
+    """Stop a person: the next request is refused, and what was granted ends."""
+    from service.billing.support import grants
     from service.cardguard import formats
     from service.store import database, people
 
@@ -77,6 +102,7 @@ def leave(arguments: argparse.Namespace) -> int:
     if known:
         origin = operator(our)
         with our.engine.begin() as connection:
+            grants.stop_all(connection, arguments.id, origin)
             done = people.leave(connection, arguments.id, now=database.now(connection), origin=origin)
     say(arguments, {"left": done}, "left" if done else "no such person, or left already")
     return FINE if done else FOUND

@@ -47,7 +47,7 @@ SAMPLES: Mapping[str, Any] = {
     "three_d_secure_reference": "1",
     "fraud_session_id": "ab",
     "reason": "other",
-    "purpose": "subscribe",
+    "ticket": "SUP-1",
 }
 
 

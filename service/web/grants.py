@@ -31,7 +31,7 @@ class GrantOrderIn(Body):
         error_messages=MESSAGES,
         validate=validate.OneOf(formats.PURPOSES, error=Code.FIELD_MALFORMED.value),
     )
-    ticket = Ticket(required=True, metadata={"example": "SUP-1234"})
+    ticket = Ticket(required=True, metadata={"description": "The case in support's own system, such as SUP-1234."})
     minutes = WholeNumber(
         1,
         240,

@@ -213,6 +213,8 @@ def made_sensible(case):
         case.path_parameters["account"] = case.path_parameters["account"].translate(
             str.maketrans("0123456789", "abcdefghij")
         )
+    if "account" in (case.query or {}):
+        case.query["account"] = "acct-a"
     if case.path == "/v1/checkout-sessions":
         members = int(min(case.body.get("members", 1), 10_000))  # 1.0 is an integer in JSON Schema, and not to us
         order = {"account": f"acct-{next(NUMBERS)}", "purpose": "subscribe", "plan": "team", "members": members}

@@ -92,17 +92,23 @@ def configuration_file(case, stage):
 
 @sender("E144")
 def purpose_of_a_grant(case, stage):
-    """Typed where a grant asks why: as the purpose, the ticket and the account. There is no place for free text, and no key may ask."""
+    """Typed where a grant asks why: as the purpose, as the ticket and as the account, over HTTP and by command. There is no place for free text, and no key may ask."""
     word, wish = stage.payload(case), {"account": stage.account, "purpose": "payment_problem", "ticket": "SUP-1"}
     wrong = [{**wish, name: text} for name in wish for text in (word, said(stage))]
     seen = stage.send_all([stage.writing("/v1/access-grants", body) for body in wrong])
+    lines = [[item for name, value in body.items() for item in (f"--{name}", value)] for body in wrong]
+    before = rows(stage)
+    statuses, output = run_commands(stage, [(["grants", "request", *line], {}) for line in lines])
 
-    def judge():
+    def check():
         assert {problem(answer)["code"] for answer in seen.answers} == {"card_data_refused"}
+        assert set(statuses) == {REFUSED}
+        assert rows(stage) == before
         assert not [scope for scope in formats.SCOPES if scope in formats.PERSON_SCOPES]
 
-    seen.judge = judge
-    return seen
+    found = opclean(stage, output, check)
+    found.answers, found.sent, found.log, found.lines = seen.answers, seen.sent, seen.log, seen.lines
+    return found
 
 
 @sender("E147")

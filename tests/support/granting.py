@@ -66,3 +66,8 @@ class Granting:
     def let_end(self, grant_id, *, seconds=0.0):
         """It ends so many seconds from now, by the database's clock."""
         self.move(grant_id, ends_at=func.clock_timestamp() + timedelta(seconds=seconds))
+
+    def long_ago(self, grant_id, *, hours):
+        """It began, and ended, so many hours ago."""
+        moment = func.clock_timestamp() - timedelta(hours=hours)
+        self.move(grant_id, approved_at=moment, ends_at=moment)
