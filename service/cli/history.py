@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 REFUSED = {
     "unknown": "nothing of that name was there at that moment",
     "right": "a grant does not come back: ask for another",
+    "account_erased": "the account was erased, and a recovery has brought it back: `accounts erase --again`",
     "in_future": "that moment is to come",
     "subscription_exists": "the account has a newer live or undecided subscription; one of the two has to end first",
     "taken": "another row has its place",

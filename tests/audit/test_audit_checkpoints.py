@@ -155,3 +155,12 @@ def test_audit_says_what_it_cannot_show_without_archive_or_keys(lived, desk):
         "entries before 3 were not recomputed",
         f"entries {last + 1} to {lived.last} have no checkpoint yet: made anew as a whole they would fit",
     )
+
+
+def test_journal_goes_on_in_a_new_archive_after_a_recovery(lived, tmp_path):
+    lived.archive = Archive.open(str(tmp_path / "another"))
+    assert {kind for kind, _ in lived.found()} == {"copy_missing"}
+    lived.stealthily("UPDATE checkpoints SET state = 'signed'")
+    lived.checkpoint()
+    assert lived.found() == []
+    assert len(lived.archive.names(FOLDER)) == 3

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from service.billing.erasure import erasing, retaining, shoppers, tombstones
+from service.billing.repair import restoring
+from service.billing.repair.restoring import RestoreRefusedError
 from service.errors import Misconfigured, NotFound, Rejected, Unknown
 from service.store import accounts, changes
 from service.store.ids import new_id
@@ -210,6 +212,22 @@ def test_what_a_recovery_brought_back_is_found_and_erased_again(recovered, tools
     assert tombstones.unknown_here(tools) == []
     assert tombstones.again(tools, PLATFORM, apply=True) == []
     assert audit() == []
+
+
+def test_nothing_is_restored_of_what_a_recovery_brought_back(recovered, tools, engine):
+    with engine.connect() as connection:
+        now = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    with pytest.raises(RestoreRefusedError, match="account_erased"):
+        restoring.restore(tools, NAME, now, apply=True, origin=Origin("operator", reason="mistake"))
+
+
+def test_nothing_is_there_to_restore_of_an_account_that_was_erased(finished, tools, engine):
+    finished(NAME)
+    with engine.connect() as connection:
+        before = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    erasing.erase(tools, PLATFORM, NAME)
+    with pytest.raises(RestoreRefusedError, match="unknown"):
+        restoring.restore(tools, NAME, before, apply=True, origin=Origin("operator", reason="mistake"))
 
 
 def test_recovery_with_a_subscription_that_lives_again_says_so(recovered, tools, engine):

@@ -52,13 +52,8 @@ def unknown_here(tools: Tools) -> list[str]:
 
 def again(tools: Tools, origin: Origin, *, apply: bool) -> list[Revived]:
     """Erase anew what a recovery has brought back, under the pseudonyms that it had."""
-    if tools.archive is None:
-        return []
-    with tools.engine.connect() as connection:
-        known, here = erasing.known(connection), _digests(tools, connection)
     found = []
-    for one in (held for held in _held(tools.archive) if held.id not in known):
-        account = here.get((one.key_id, one.digest))
+    for one, account in _unknown(tools):
         if account is not None:
             done = forgetting.erase(tools, origin, account, again=one) if apply else "due"
             found.append(Revived(one.account, done if isinstance(done, str) else "erased"))
@@ -66,6 +61,20 @@ def again(tools: Tools, origin: Origin, *, apply: bool) -> list[Revived]:
             with tools.engine.begin() as connection:
                 erasing.remember(connection, one)
     return found
+
+
+def revived(tools: Tools) -> set[str]:
+    """Accounts that a recovery has brought back, and that are to be erased again before anything is restored of them."""
+    return {account for _, account in _unknown(tools) if account is not None}
+
+
+def _unknown(tools: Tools) -> list[tuple[Tombstone, str | None]]:
+    """Tombstones that only the archive has, each with the account here that it speaks of."""
+    if tools.archive is None:
+        return []
+    with tools.engine.connect() as connection:
+        known, here = erasing.known(connection), _digests(tools, connection)
+    return [(one, here.get((one.key_id, one.digest))) for one in _held(tools.archive, known)]
 
 
 def _digests(tools: Tools, connection: Connection) -> dict[tuple[str, bytes], str]:
@@ -77,8 +86,8 @@ def _digests(tools: Tools, connection: Connection) -> dict[tuple[str, bytes], st
     }
 
 
-def _held(archive: Archive) -> Iterator[Tombstone]:
-    for name in archive.names(f"{FOLDER}/"):
+def _held(archive: Archive, known: set[str]) -> Iterator[Tombstone]:
+    for name in (one for one in archive.names(f"{FOLDER}/") if _id_of(one) not in known):
         given = json.loads(archive.read(name))
         yield Tombstone(
             id=_id_of(name),
@@ -86,7 +95,7 @@ def _held(archive: Archive) -> Iterator[Tombstone]:
             digest=bytes.fromhex(given["digest"]),
             key_id=given["key_id"],
             erased_at=datetime.fromisoformat(given["erased_at"]),
-            state=erasing.COPIED,
+            state=erasing.NEW,
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from service.billing.erasure import tombstones
 from service.billing.outcomes import SEARCH
 from service.billing.tools import Tools
 from service.cardguard import formats
@@ -32,7 +33,7 @@ REASONS = ("mistake", "fault", "drill")
 
 
 class RestoreRefusedError(PanlessError):
-    """Nothing was put back. `word` says why: unknown, right, in_future, subscription_exists or taken; `row` which row it is about."""
+    """Nothing was put back. `word` says why: unknown, right, account_erased, in_future, subscription_exists or taken; `row` which row it is about."""
 
     def __init__(self, word: str, row: Standing | None = None, rule: str | None = None) -> None:
         super().__init__(word)
@@ -76,6 +77,7 @@ def known(connection: Connection, name: str, at: datetime | None) -> list[Standi
 
 def restore(tools: Tools, name: str, at: datetime, *, apply: bool, origin: Origin) -> Restored:
     """Put back what a record's id or an account had at a moment of database time. Raises RestoreRefusedError."""
+    erased = tombstones.revived(tools)
     with tools.engine.connect() as connection, connection.begin() as transaction:
         now = database.now(connection)
         if at > now:
@@ -84,6 +86,8 @@ def restore(tools: Tools, name: str, at: datetime, *, apply: bool, origin: Origi
         then = [one for one in found if one.kind not in RIGHTS]
         if not then:
             raise RestoreRefusedError("right" if found else "unknown")
+        if any(one.account in erased for one in then):
+            raise RestoreRefusedError("account_erased")
         names = {(one.kind, one.key) for one in then}
         later = [
             one
