@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from sqlalchemy import select
 
 from dev import postgres
 from service.archive import Archive
@@ -26,7 +27,8 @@ from service.audit import copies
 from service.audit.signing import Signer
 from service.audit.verify import Audit
 from service.config import Environment
-from service.store import comparing, database, proofs
+from service.store import comparing, database, history, proofs
+from service.store.models import ENTRIES as JOURNAL
 from service.store.models import SUBSCRIPTIONS
 
 ENTRIES = 1_000_000
@@ -135,6 +137,30 @@ def verify(stage: Stage) -> None:
         raise SystemExit(report.as_text())
 
 
+def past(stage: Stage) -> Iterator[tuple[str, float]]:
+    """What it takes to find one row by its key, and an account's rows as they were: half of its changes ago, now, and its entries."""
+    engine = database.connect(stage.url, pool_size=1)
+    account = "acct-7"
+    with engine.connect() as connection:
+        half = connection.execute(select(JOURNAL.c.at).where(JOURNAL.c.number == stage.entries // 2)).scalar_one()
+        one = select(JOURNAL).where(JOURNAL.c.number == stage.entries // 3)
+        yield "floor: one entry by its number", _best(lambda: connection.execute(one).all())
+        yield "an account's rows half-way", _best(lambda: history.of_account(connection, account, half))
+        yield "an account's rows at present", _best(lambda: history.of_account(connection, account))
+        yield "an account's entries", _best(lambda: history.page(connection, account, 0, 100))
+    engine.dispose()
+
+
+def _best(act: Callable[[], Any], runs: int = 20) -> float:
+    """The least of some runs: what the work itself takes."""
+    least = float("inf")
+    for _ in range(runs):
+        begun = time.perf_counter()
+        act()
+        least = min(least, time.perf_counter() - begun)
+    return least
+
+
 def timed(act: Callable[[Stage], Any], stage: Stage) -> float:
     """The seconds of one run."""
     begun = time.perf_counter()
@@ -154,6 +180,9 @@ def main() -> None:
             least = timed(floor, stage)
             _tell("floor: read and hash in one process", least, least)
             _tell("audit verify, two processes", timed(verify, stage), least)
+            found = list(past(stage))
+            for name, seconds in found:
+                sys.stdout.write(f"{name:40} {seconds * 1000:6.2f} ms {seconds / found[0][1]:5.1f} x that floor\n")
 
 
 def _tell(name: str, seconds: float, least: float) -> None:
