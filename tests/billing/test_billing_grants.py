@@ -36,7 +36,7 @@ def acts(granting, grant_id):
 
 def gauges(granting):
     with granting.tools.engine.connect() as connection:
-        found = standing.read(connection, now=granting.tools.clock(), told=False)
+        found = standing.read(connection, now=granting.tools.clock(), told=False, archived=False)
     return {
         (one.what, one.label): (one.number, int(one.seconds // 3_600)) for one in found if one.what.startswith("grants")
     }
