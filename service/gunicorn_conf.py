@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import structlog
+
 from service.config import load, local_environ
+from service.errors import SettingsError
 from service.gunicorn_worker import Worker
 from service.server.draining import Master
 from service.server.framing import Limits
@@ -13,6 +16,7 @@ from service.telemetry import logfiles, logs, metrics_folder
 from service.telemetry.gunicorn_logger import Logger
 from service.web import headers, reports
 
+log = structlog.get_logger()
 settings = load(local_environ(os.environ))
 bind = [f"{host}:{port}" for host, port in (settings.bind, settings.metrics_bind)]
 workers = settings.workers
@@ -47,6 +51,18 @@ logger_class = "service.telemetry.gunicorn_logger.Logger"
 def on_starting(server: Any) -> None:
     """The master is ours, too; gunicorn has no setting for its class."""
     server.__class__ = Master
+
+
+def on_reload(server: Any) -> None:
+    """The workers to come are made of the settings as they are now: files of secrets may have been written anew. Wrong ones change nothing."""
+    from service import app
+
+    try:
+        server.app.callable = app.serving()
+    except SettingsError:
+        log.error("settings.refused")  # noqa: TRY400 - its text names settings, which no field of the log may hold
+    else:
+        log.info("settings.taken")
 
 
 def on_exit(_server: Any) -> None:

@@ -35,6 +35,7 @@ DOMAINS: dict[str, tuple[str, str]] = {
     "actor_ref": ("text", f"VALUE ~ '^{formats.ACTOR}$'"),
     "ticket_ref": ("text", f"VALUE ~ '^{formats.TICKET}$'"),
     "fraud_ref": ("text", _budget(formats.FRAUD_SESSION, unless=formats.HEX_32)),
+    "secret_id": ("text", f"VALUE ~ '^{formats.SECRET_ID}$'"),
     "digest": ("bytea", f"octet_length(VALUE) = 32 AND {_NO_DIGITS}"),
     "signature": ("bytea", f"octet_length(VALUE) = 64 AND {_NO_DIGITS}"),
     "sealed": ("bytea", f"octet_length(VALUE) BETWEEN 37 AND 2400 AND {_NO_DIGITS}"),

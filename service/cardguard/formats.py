@@ -41,6 +41,8 @@ MOMENT = (
     r"(20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
     r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
+#: The id of one of PANLESS_SECRET_KEYS.
+SECRET_ID = r"[A-Za-z]{1,8}"
 #: Money in major units, with at most twelve digits.
 AMOUNT = r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,3})?"
 #: What a grant is for, as support's own system names it: SUP-1234.

@@ -23,6 +23,7 @@ from service.cli import (
     plans,
     refunds,
     reviews,
+    secret_keys,
     serving,
     signups,
     sweep,
@@ -63,6 +64,7 @@ def _parser(work: Command, others: Sequence[Register]) -> argparse.ArgumentParse
         advisories,
         reviews,
         history,
+        secret_keys,
     ):
         subject.register(commands)
     for register in others:

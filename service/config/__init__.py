@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from service.config import outside
 from service.config.deadlines import broken_links
-from service.config.declarations import SETTINGS, Settings
+from service.config.declarations import NAMED, SETTINGS, Settings
 from service.config.declaring import PREFIX, REQUIRED, ROOT, Environment, Setting
 from service.config.parsers import LOOPBACK
 from service.config.weakness import repeats
 from service.errors import SettingsError
 
-__all__ = ["REQUIRED", "ROOT", "SETTINGS", "Environment", "Setting", "Settings", "load", "local_environ"]
+__all__ = ["NAMED", "REQUIRED", "ROOT", "SETTINGS", "Environment", "Setting", "Settings", "load", "local_environ"]
 
 #: `python -m dev run` writes the settings of its stack here, so that operator commands find it with nothing set.
 LOCAL_SETTINGS = ROOT / "var" / "panless.env"

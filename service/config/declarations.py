@@ -24,13 +24,14 @@ class Settings(OfPeople, OfProof):
         "DATABASE_URL", parsers.text, "PostgreSQL to use, as postgresql://…", secret=True, alias="DATABASE_URL"
     )
     bluesnap_url: str = one("BLUESNAP_URL", parsers.origin, "origin of BlueSnap's API, without /services/2")
-    bluesnap_user: str = one("BLUESNAP_USER", parsers.user, "API user of the BlueSnap account")
+    bluesnap_user: str = one("BLUESNAP_USER", parsers.user, "API user of the BlueSnap account", secret=True)
     bluesnap_password: str = one("BLUESNAP_PASSWORD", parsers.text, "its password", secret=True)
     bluesnap_user_other: str | None = one(
         "BLUESNAP_USER_OTHER",
         parsers.user,
         "API user of a second pair, tried where BlueSnap refuses the first; by default the same",
         None,
+        secret=True,
     )
     bluesnap_password_other: str | None = one(
         "BLUESNAP_PASSWORD_OTHER", parsers.text, "its password; none: there is one pair", None, secret=True
@@ -242,4 +243,6 @@ class Settings(OfPeople, OfProof):
     max_notice_bytes: int = one("MAX_NOTICE_BYTES", parsers.integer(1_024, 1_048_576), "largest notice body", 65_536)
 
 
+#: Each setting with the name of its field.
+NAMED: tuple[tuple[Setting, str], ...] = tuple((item.metadata["setting"], item.name) for item in fields(Settings))
 SETTINGS: tuple[Setting, ...] = tuple(item.metadata["setting"] for item in fields(Settings))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from sqlalchemy.engine import URL, make_url
@@ -97,17 +97,23 @@ def _of_secrets(settings: Settings) -> Iterator[str]:
         yield "PANLESS_BLUESNAP_PASSWORD_OTHER is short or well known"
     if any(is_weak(key) for key in settings.webhook_keys):
         yield "PANLESS_WEBHOOK_KEYS holds a key that is short or well known"
-    masters = [key for _, key in settings.secret_keys]
-    if any(is_made_up(key) for key in masters):
-        yield "PANLESS_SECRET_KEYS holds a key that is not 32 random bytes"
+    named = {
+        "SECRET_KEYS": settings.secret_keys,
+        "CHECKPOINT_KEYS": settings.checkpoint_keys,
+        "ERASURE_KEYS": settings.erasure_keys,
+    }
+    made = {name: [key for _, key in keys] for name, keys in named.items()}
+    for name, keys in made.items():
+        if any(is_made_up(key) for key in keys):
+            yield f"PANLESS_{name} holds a key that is not 32 random bytes"
     if any(is_made_up(key) for key in settings.events_secrets):
         yield "PANLESS_EVENTS_SECRETS holds a key that is not random"
-    for name, keys in (
-        ("WEBHOOK_KEYS", settings.webhook_keys),
-        ("SECRET_KEYS", masters),
-        ("EVENTS_SECRETS", settings.events_secrets),
-    ):
-        if repeats(keys):
+    others: dict[str, Sequence[object]] = {
+        "WEBHOOK_KEYS": settings.webhook_keys,
+        "EVENTS_SECRETS": settings.events_secrets,
+    }
+    for name, held in (made | others).items():
+        if repeats(held):
             yield f"PANLESS_{name} holds the same key twice"
 
 
@@ -120,5 +126,11 @@ def _of_production(settings: Settings) -> Iterator[str]:
         yield "PANLESS_CORS_ORIGINS must use https in production"
     if settings.public_url is not None and settings.public_url.startswith("http:"):
         yield "PANLESS_PUBLIC_URL must use https in production"
+    if not settings.checkpoint_keys:
+        yield "PANLESS_CHECKPOINT_KEYS is empty: nobody could tell our journal from one that was made anew"
+    if not settings.erasure_keys:
+        yield "PANLESS_ERASURE_KEYS is empty: no account could be erased"
+    if settings.archive_url is None:
+        yield "PANLESS_ARCHIVE_URL is not set: logs and checkpoints would be on this host alone"
     if not settings.security_contact:
         yield "PANLESS_SECURITY_CONTACT is not set: whoever finds a hole could tell nobody"

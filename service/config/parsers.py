@@ -126,7 +126,7 @@ def key(value: str) -> tuple[str, bytes]:
         key = base64.b64decode(text, validate=True)
     except binascii.Error:
         raise ValueError("is not a list of keyid:base64") from None
-    if not key_id.isalpha() or not 1 <= len(key_id) <= 8 or len(key) != 32:
+    if not key_id.isascii() or not key_id.isalpha() or not 1 <= len(key_id) <= 8 or len(key) != 32:
         raise ValueError("needs ids of 1 to 8 letters and keys of 32 bytes")
     return key_id, key
 

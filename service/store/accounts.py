@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
@@ -81,8 +81,8 @@ def expired_with_fields(connection: Connection, now: datetime, limit: int) -> li
     return many(connection, statement.limit(limit).with_for_update(key_share=True, skip_locked=True), CheckoutSession)
 
 
-def sessions_of_address(connection: Connection, address: bytes, since: datetime) -> int:
-    """How many sessions this address prefix opened since then. Waits for others of the same prefix to finish counting."""
-    connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(address[:8], signed=True))))
-    statement = select(func.count()).where(SESSIONS.c.address == address, SESSIONS.c.created_at > since)
+def sessions_of_address(connection: Connection, addresses: Sequence[bytes], since: datetime) -> int:
+    """How many sessions this address prefix opened since then; it is known by one digest for each key of ours. Waits for others of the same prefix to finish counting."""
+    connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(min(addresses)[:8], signed=True))))
+    statement = select(func.count()).where(SESSIONS.c.address.in_(addresses), SESSIONS.c.created_at > since)
     return connection.execute(statement).scalar_one()

@@ -40,9 +40,10 @@ def claim(  # the words of a key are its caller, its route and itself
     route: str,
     key: uuid.UUID,
     fingerprints: Sequence[bytes],
+    key_id: str | None = None,
     lease_seconds: int,
 ) -> Claim:
-    """Claim a key. Raises Refusal: reused with another body, or still running elsewhere (with Retry-After)."""
+    """Claim a key. `key_id` names the key of the first of the fingerprints, which is kept. Raises Refusal: reused with another body, or still running elsewhere (with Retry-After)."""
     lease = func.clock_timestamp() + timedelta(seconds=lease_seconds)
     new = (
         insert(IDEMPOTENCY_KEYS)
@@ -51,6 +52,7 @@ def claim(  # the words of a key are its caller, its route and itself
             route=route,
             key=key,
             fingerprint=fingerprints[0],
+            key_id=key_id,
             fence=1,
             lease_until=lease,
             created_at=func.clock_timestamp(),

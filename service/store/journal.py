@@ -147,6 +147,7 @@ LEFT_OUT = {
     "fraud_session",
     "three_d_secure",
     "delivery",
+    "key_id",
     "meaning",
 }
 

@@ -35,16 +35,16 @@ class Keyring:
     """Made once from PANLESS_SECRET_KEYS: `(key id, 32 bytes)`, newest first."""
 
     def __init__(self, masters: Sequence[tuple[str, bytes]]) -> None:
-        self._newest = masters[0][0]
+        self.newest = masters[0][0]
         self._seal = {key_id: AESGCM(_derive(key, "seal")) for key_id, key in masters}
-        self._secrets = [_derive(key, "client-secret") for _, key in masters]
+        self._secrets = {key_id: _derive(key, "client-secret") for key_id, key in masters}
         self._prints = [_derive(key, "fingerprint") for _, key in masters]
 
     def seal(self, text: str, context: str) -> bytes:
         """Encrypt with AES-256-GCM; only the same context opens it again. Layout: key id (8 bytes), nonce (12), ciphertext and tag."""
         nonce = os.urandom(NONCE)
-        head = self._newest.encode().ljust(KEY_ID)
-        return head + nonce + self._seal[self._newest].encrypt(nonce, text.encode(), context.encode())
+        head = self.newest.encode().ljust(KEY_ID)
+        return head + nonce + self._seal[self.newest].encrypt(nonce, text.encode(), context.encode())
 
     def unseal(self, sealed: bytes, context: str) -> str | None:
         """The text, or None if no key of ours opens it."""
@@ -57,16 +57,20 @@ class Keyring:
         except InvalidTag:
             return None
 
-    def client_secret(self, session_id: str, purpose: str) -> str:
-        """The secret of a session, bound to its purpose: derived, so that no row and no kept answer holds it."""
-        return f"pcs_{session_id.partition('_')[2]}_{self._mac(self._secrets[0], session_id, purpose)}"
+    def client_secret(self, session_id: str, purpose: str, key_id: str | None = None) -> str:
+        """The secret of a session, bound to its purpose: derived, so that no row and no kept answer holds it.
+
+        By the key that it was first derived by, so that a session has one secret for as long as that key is ours; by the newest if it is not known.
+        """
+        key = self._secrets.get(key_id or self.newest, self._secrets[self.newest])
+        return f"pcs_{session_id.partition('_')[2]}_{self._mac(key, session_id, purpose)}"
 
     def is_client_secret(self, secret: str, purpose: str) -> bool:
         """Whether the secret is one that we made, for the session that it names and for this purpose."""
         session_id = session_of(secret)
         given = secret.rpartition("_")[2] if session_id is None else secret[len("pcs_") + formats.ID_LENGTH + 1 :]
         return session_id is not None and any(
-            hmac.compare_digest(given, self._mac(key, session_id, purpose)) for key in self._secrets
+            hmac.compare_digest(given, self._mac(key, session_id, purpose)) for key in self._secrets.values()
         )
 
     def fingerprints(self, data: bytes) -> list[bytes]:

@@ -23,7 +23,7 @@ REVERSALS = ("REFUND", "CANCELLATION_REFUND", "PENDING_REFUND", "RDR", *DISPUTE_
 
 #: A notice that changed nothing yet: when BlueSnap says the same again, that is another chance.
 RECONSIDERED = ("hint", "failed")
-AS_FIRST_HEARD = {"id", "delivery", "meaning", "outcome", "reason", "received_at"}
+AS_FIRST_HEARD = {"id", "delivery", "key_id", "meaning", "outcome", "reason", "received_at"}
 #: The reason of one that could not be applied says how often that was tried; after the last try it waits for a person.
 TRIED = (
     "not_applicable",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -132,13 +132,13 @@ def tried(
     return connection.execute(statement).scalar_one()
 
 
-def decided(connection: Connection, since: datetime, address: bytes | None = None) -> Attempts:
+def decided(connection: Connection, since: datetime, addresses: Sequence[bytes] = ()) -> Attempts:
     """Attempts that ended since a moment, of one address prefix or of all."""
     declined = func.coalesce(func.sum(case((S.state == "declined", 1), else_=0)), 0)
     statement = select(func.count(), declined).where(
         S.created_at > since, S.state.in_(("declined", "active", "replaced"))
     )
-    if address is not None:
-        statement = statement.where(S.address == address)
+    if addresses:
+        statement = statement.where(S.address.in_(addresses))
     total, bad = connection.execute(statement).one()
     return Attempts(total, int(bad))

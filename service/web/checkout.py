@@ -110,7 +110,9 @@ def _fresh_secrets(call: Call, kept: dict[str, Any]) -> dict[str, Any]:
     view = checkout.read_session(call.tools, kept["id"])
     body = dict(kept)
     if "client_secret" in kept:
-        body["client_secret"] = call.tools.keyring.client_secret(view.session.id, view.session.purpose)
+        body["client_secret"] = call.tools.keyring.client_secret(
+            view.session.id, view.session.purpose, view.session.key_id
+        )
     if kept["hosted_fields"] is not None:
         body["hosted_fields"] = {**kept["hosted_fields"], "token": view.fields_token} if view.fields_token else None
     return body
@@ -140,7 +142,7 @@ def open_session(call: Call) -> Reply:
     given = {name: call.body[name] for name in ("account", "plan", "members", "client_address") if name in call.body}
     order = checkout.Order(**given, three_d_secure=call.body["three_d_secure"] == REQUIRED)
     view = checkout.open_session(call.tools, call.origin, order)
-    secret = call.tools.keyring.client_secret(view.session.id, view.session.purpose)
+    secret = call.tools.keyring.client_secret(view.session.id, view.session.purpose, view.session.key_id)
     return Reply(201, {**session_data(call.tools, view, with_reason=True), "client_secret": secret}, OpenedSessionOut)
 
 

@@ -60,6 +60,7 @@ def answer_once(call: Call, operation: Operation, args: Mapping[str, str], *, ac
             route=operation.name,
             key=key,
             fingerprints=call.tools.keyring.fingerprints(b"body|" + canonical.encode()),
+            key_id=call.tools.keyring.newest,
             lease_seconds=call.tools.settings.lease_seconds,
         )
     if claim.answer is not None and claim.status is not None:
@@ -73,9 +74,8 @@ def answer_once(call: Call, operation: Operation, args: Mapping[str, str], *, ac
     except Refusal as refusal:
         if refusal.code is Code.CARD_DECLINED and refusal.reason is not None:
             final = (402, {"reason": refusal.reason.value})
-        invalid = bool(
-            refusal.errors
-        )  # what the catalogue finds wrong with a field is validation too: the key stays unclaimed
+        # what the catalogue finds wrong with a field is validation too: the key stays unclaimed
+        invalid = bool(refusal.errors)
         raise
     finally:
         with call.tools.engine.begin() as connection:

@@ -66,7 +66,7 @@ def test_look_up_that_never_succeeds_reaches_a_person(desk, bluesnap):
 
 def test_addresses_of_both_kinds_of_socket_have_their_own_prefixes(tools):
     def prefix(address):
-        return limits.address_digest(tools.keyring, address)
+        return limits.address_digests(tools.keyring, address)
 
     assert prefix("::ffff:203.0.113.7") != prefix("::ffff:198.51.100.9")
     assert prefix("::ffff:203.0.113.7") == prefix("203.0.113.7")

@@ -31,6 +31,7 @@ GOOD = {
     "word": "open",
     "provider_word": "CHARGE",
     "scope_word": "checkout:read",
+    "secret_id": "one",
     "currency_code": "USD",
     "key_name": "demo-shop",
     "actor_ref": f"session:{OUR_ID}",

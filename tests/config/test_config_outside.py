@@ -34,6 +34,8 @@ def everything_wrong():
         "PANLESS_TRUSTED_PROXIES": "10.0.0.0/8,0.0.0.0/0",
         "PANLESS_CLOCK": "simulator",
         "PANLESS_SECURITY_CONTACT": "",
+        "PANLESS_CHECKPOINT_KEYS": "",
+        "PANLESS_ARCHIVE_URL": "",
         "FLASK_DEBUG": "1",
         "GUNICORN_CMD_ARGS": "--access-logfile -",
     }
@@ -51,11 +53,14 @@ def test_all_that_is_wrong_in_production_is_told_at_once():
         "PANLESS_BLUESNAP_PASSWORD is short or well known",
         "PANLESS_WEBHOOK_KEYS holds a key that is short or well known",
         "PANLESS_SECRET_KEYS holds a key that is not 32 random bytes",
+        "PANLESS_ERASURE_KEYS holds a key that is not 32 random bytes",
         "PANLESS_EVENTS_SECRETS holds a key that is not random",
         "PANLESS_TRUSTED_HOSTS names nothing but this machine: callers ask for the public name",
         "PANLESS_TRUSTED_PROXIES holds all addresses: anybody could claim the address of another",
         "PANLESS_CORS_ORIGINS must use https in production",
         "PANLESS_PUBLIC_URL must use https in production",
+        "PANLESS_CHECKPOINT_KEYS is empty: nobody could tell our journal from one that was made anew",
+        "PANLESS_ARCHIVE_URL is not set: logs and checkpoints would be on this host alone",
         "PANLESS_SECURITY_CONTACT is not set: whoever finds a hole could tell nobody",
     ]
 
@@ -66,7 +71,8 @@ def test_settings_of_a_developers_machine_are_fine_with_the_simulator():
 
 
 def test_what_only_production_needs_is_not_asked_of_the_sandbox():
-    without = {"trusted_hosts": None, "security_contact": None, "cors_origins": "http://localhost:8070"}
+    without = dict.fromkeys(("trusted_hosts", "security_contact", "checkpoint_keys", "erasure_keys", "archive_url"))
+    without |= {"cors_origins": "http://localhost:8070"}
     assert config.load(environ_of(**SANDBOX | without | {"public_url": "http://localhost:8080"})).security_contact == ()
 
 

@@ -278,9 +278,9 @@ def test_database_url_is_taken_from_its_alias():
 
 def test_what_is_no_secret_is_not_read_from_a_file(tmp_path):
     file = tmp_path / "user"
-    file.write_text("API_2", encoding="utf-8")
-    environ = environ_of(bluesnap_user=None) | {"PANLESS_BLUESNAP_USER_FILE": str(file)}
-    assert refused(environ) == "PANLESS_BLUESNAP_USER is not set"
+    file.write_text("https://ws.bluesnap.com", encoding="utf-8")
+    environ = environ_of(bluesnap_url=None) | {"PANLESS_BLUESNAP_URL_FILE": str(file)}
+    assert refused(environ) == "PANLESS_BLUESNAP_URL is not set"
 
 
 @pytest.mark.parametrize("right", [PRODUCTION, SANDBOX])
@@ -346,6 +346,8 @@ def test_local_stack_is_found_only_where_nothing_of_ours_is_set(tmp_path, monkey
 def test_secrets_are_marked_as_such():
     assert {setting.name for setting in SETTINGS if setting.secret} == {
         "PANLESS_DATABASE_URL",
+        "PANLESS_BLUESNAP_USER",
+        "PANLESS_BLUESNAP_USER_OTHER",
         "PANLESS_BLUESNAP_PASSWORD",
         "PANLESS_BLUESNAP_PASSWORD_OTHER",
         "PANLESS_WEBHOOK_KEYS",

@@ -93,7 +93,7 @@ def gather(stage, *, deep=False):
         stage.lever("behaviour", {"lookup_lag": 0})
     facts = Facts(
         ledger=stage.ledger(),
-        theirs=_subscriptions(stage, settings),
+        theirs=_subscriptions(stage),
         notices=stage.lever("notices")["notices"] + _delivered_by_hand(stage),
         tables=_tables(stage),
         said=[_said(answer) for answer in list(stage.answers)],
@@ -145,9 +145,9 @@ def _tables(stage):
         return {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in TABLES}
 
 
-def _subscriptions(stage, settings):
+def _subscriptions(stage):
     """BlueSnap's whole list, by pages, asked for past the proxy."""
-    who = (settings["PANLESS_BLUESNAP_USER"], settings["PANLESS_BLUESNAP_PASSWORD"])
+    who = (stage.setting("PANLESS_BLUESNAP_USER"), stage.setting("PANLESS_BLUESNAP_PASSWORD"))
     found, after, size = {}, None, 500
     with requests.Session() as session:
         session.trust_env = False

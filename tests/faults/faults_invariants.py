@@ -20,7 +20,7 @@ from tests.support.cards import NUMBERS
 
 #: Never in an entry's image (service/store/journal.py says why of each).
 NOT_IN_IMAGES = {
-    "fields_sealed", "address", "fence", "lease_until", "called_at", "look_at", "pending_until", "looked",
+    "fields_sealed", "key_id", "address", "fence", "lease_until", "called_at", "look_at", "pending_until", "looked",
     "shopper_key", "subscription_key", "key", "fraud_session", "three_d_secure",
 }  # fmt: skip
 #: Entries of what was looked at and not changed.

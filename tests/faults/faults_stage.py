@@ -202,6 +202,11 @@ class FaultStage(Stage):
             timeout=within,
         )
 
+    def setting(self, name):
+        """What a setting of the service is now, also where it comes from a file."""
+        settings = self.stack._environments["service"]
+        return Path(settings[f"{name}_FILE"]).read_text() if f"{name}_FILE" in settings else settings[name]
+
     def settled(self, within=90.0, but=()):
         """Wait until nothing is undecided, waiting or under way any more: signups, changes, refunds, notices, looks, events, keys; `but` these."""
         from tests.faults import faults_judge

@@ -27,7 +27,7 @@ SUBSCRIPTION = Subscription(
 SESSION = CheckoutSession(
     id=new_id("cs"), account="acct-a", purpose="subscribe", plan="team", plan_version=1, members=10, amount=Decimal("290.00"),
     currency="USD", three_d_secure_required=True, state="open", decline_reason="refused", fields_sealed=b"secret" * 10, fields_expire_at=NOW, renewals=0,
-    address=b"a" * 32, created_at=NOW, expires_at=NOW, ended_at=NOW, subscription_id=None,
+    address=b"a" * 32, created_at=NOW, expires_at=NOW, ended_at=NOW, subscription_id=None, key_id="one",
 )  # fmt: skip
 SIGNUP = Signup(
     id=new_id("su"), session_id=SESSION.id, account="acct-a", subscription_id=SUBSCRIPTION.id, state="shopper_requested",
@@ -37,7 +37,7 @@ SIGNUP = Signup(
 )  # fmt: skip
 RECORDS = {"session": SESSION, "subscription": SUBSCRIPTION, "signup": SIGNUP}
 SECRETS = {
-    "session": {"fields_sealed", "address"},
+    "session": {"fields_sealed", "address", "key_id"},
     "subscription": {"look_at", "looked", "pending_until"},
     "signup": {
         "shopper_key", "subscription_key", "fraud_session", "three_d_secure", "address", "fence", "lease_until", "called_at", "looked",

@@ -75,6 +75,15 @@ def test_client_secret_of_an_old_key_is_still_known():
     assert Keyring([NEW, OLD]).client_secret(session_id, "subscribe") != secret
 
 
+def test_client_secret_is_derived_again_by_the_key_that_made_it():
+    session_id = new_id("cs")
+    secret = Keyring([OLD]).client_secret(session_id, "subscribe")
+    assert Keyring([NEW, OLD]).client_secret(session_id, "subscribe", "old") == secret
+    newest = Keyring([NEW]).client_secret(session_id, "subscribe")
+    assert Keyring([NEW]).client_secret(session_id, "subscribe", "old") == newest
+    assert Keyring([NEW, OLD]).client_secret(session_id, "subscribe", None) == newest
+
+
 @pytest.mark.parametrize(
     "text", ["", "pcs_", "pk_simulator_" + "a" * 43, "pcs_" + "b" * 30 + "_" + "\u00e4" * 43, "pcs_x_y"]
 )

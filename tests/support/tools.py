@@ -40,6 +40,8 @@ REAL_SECRETS = {
     "bluesnap_password_other": "Kd8-bL2v-Qs6x",
     "webhook_keys": "Hf6-kM1s-Pv5b-Jc9d",
     "secret_keys": "real:" + base64.b64encode(hashlib.sha256(b"a key").digest()).decode(),
+    "checkpoint_keys": "real:" + base64.b64encode(hashlib.sha256(b"a signing key").digest()).decode(),
+    "erasure_keys": "real:" + base64.b64encode(hashlib.sha256(b"an erasure key").digest()).decode(),
     "events_secrets": "whsec_" + base64.b64encode(hashlib.sha256(b"a secret").digest()).decode(),
 }
 #: What differs where an account at BlueSnap is real; each with a database on another machine.
@@ -57,6 +59,7 @@ PRODUCTION = {
     "hosted_fields_url": "https://pay.bluesnap.com",
     "trusted_hosts": "billing.example,127.0.0.1",
     "cors_origins": "https://signup.example",
+    "archive_url": "/mnt/panless-archive",
 }
 
 

@@ -73,22 +73,22 @@ def refuse_if_claimed(existing: Subscription | None) -> None:
 def open_session(tools: Tools, origin: Origin, order: Order) -> SessionView:
     """Obtain a payment-fields token and open a session for it. Raises Refusal."""
     terms = terms_for_sale(tools, order.plan, order.members) if order.plan is not None else None
-    address = limits.address_digest(tools.keyring, order.client_address)
+    addresses = limits.address_digests(tools.keyring, order.client_address)
     now = tools.clock()
     with tools.engine.begin() as connection:
         _check_fits(connection, order)
-        limits.check_new_session(connection, tools, address, now)
+        limits.check_new_session(connection, tools, addresses, now)
     token = _fresh_token(tools)
     session_id = new_id("cs")
     session = CheckoutSession(
         id=session_id, account=order.account, purpose=order.purpose, **(vars(terms) if terms is not None else {}),
         three_d_secure_required=order.three_d_secure or tools.settings.three_d_secure == "always", state="open",
         fields_sealed=tools.keyring.seal(token, session_id), fields_expire_at=now + timedelta(minutes=tools.settings.fields_minutes), renewals=0,
-        address=address, created_at=now, expires_at=now + timedelta(minutes=tools.settings.session_minutes),
+        address=next(iter(addresses), None), created_at=now, expires_at=now + timedelta(minutes=tools.settings.session_minutes), key_id=tools.keyring.newest,
     )  # fmt: skip
     with tools.engine.begin() as connection:
         accounts.lock(connection, order.account, now)
-        limits.check_new_session(connection, tools, address, now)  # again: others may have opened theirs meanwhile
+        limits.check_new_session(connection, tools, addresses, now)  # again: others may have opened theirs meanwhile
         changes.add(connection, session, Act.SESSION_OPENED, origin)
     metrics.SESSIONS.labels(event="opened").inc()
     return SessionView(session, "open", token)
@@ -178,12 +178,14 @@ def draw_fields(
     if session.three_d_secure_required and three_d_secure is None:
         missing = FieldError("/three_d_secure_reference", Code.THREE_D_SECURE_REQUIRED)
         raise Refusal(Code.THREE_D_SECURE_REQUIRED, errors=(missing,))
-    address = session.address or limits.address_digest(tools.keyring, client_address)
-    limits.check_attempt(connection, tools, session.account, session_id=session.id, address=address, now=tools.clock())
+    addresses = [session.address] if session.address else limits.address_digests(tools.keyring, client_address)
+    limits.check_attempt(
+        connection, tools, session.account, session_id=session.id, addresses=addresses, now=tools.clock()
+    )
     token = tools.keyring.unseal(session.fields_sealed, session.id) if session.fields_sealed else None
     if token is None:
         raise Refusal(Code.PAYMENT_FIELDS_TOKEN_EXPIRED)
-    return token, address
+    return token, next(iter(addresses), None)
 
 
 def outcome(tools: Tools, session_id: str) -> Subscription | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -20,15 +21,15 @@ BREAKER_WINDOW = timedelta(minutes=5)
 PREFIX = {4: 24, 6: 56}
 
 
-def address_digest(keyring: Keyring, address: str | None) -> bytes | None:
-    """A keyed digest of the address' prefix; the address itself is not kept."""
+def address_digests(keyring: Keyring, address: str | None) -> list[bytes]:
+    """Keyed digests of the address' prefix, by the newest key first; the address itself is not kept. None where none is known."""
     if address is None:
-        return None
+        return []
     parsed = ipaddress.ip_address(address)
     if isinstance(parsed, ipaddress.IPv6Address):  # as sockets of both kinds write an IPv4 address
         parsed = parsed.ipv4_mapped or parsed
     network = ipaddress.ip_network((parsed, PREFIX[parsed.version]), strict=False)
-    return keyring.fingerprints(b"address|" + str(network).encode())[0]
+    return keyring.fingerprints(b"address|" + str(network).encode())
 
 
 def _refuse(limit: str, wait: timedelta) -> Refusal:
@@ -36,16 +37,22 @@ def _refuse(limit: str, wait: timedelta) -> Refusal:
     return Refusal(Code.TOO_MANY_ATTEMPTS, retry_after=int(wait.total_seconds()))
 
 
-def check_new_session(connection: Connection, tools: Tools, address: bytes | None, now: datetime) -> None:
+def check_new_session(connection: Connection, tools: Tools, addresses: Sequence[bytes], now: datetime) -> None:
     """Refuse a session too many from one address prefix, where an address is known."""
-    if address is None:
+    if not addresses:
         return
-    if accounts.sessions_of_address(connection, address, now - ADDRESS_WINDOW) >= tools.settings.sessions_per_address:
+    if accounts.sessions_of_address(connection, addresses, now - ADDRESS_WINDOW) >= tools.settings.sessions_per_address:
         raise _refuse("sessions_per_address", ADDRESS_WINDOW)
 
 
 def check_attempt(
-    connection: Connection, tools: Tools, account: str, *, session_id: str | None, address: bytes | None, now: datetime
+    connection: Connection,
+    tools: Tools,
+    account: str,
+    *,
+    session_id: str | None,
+    addresses: Sequence[bytes],
+    now: datetime,
 ) -> None:
     """Refuse a card attempt too many of a session, of an account, or while declines pile up. Call with the account locked.
 
@@ -56,14 +63,14 @@ def check_attempt(
         raise _refuse("attempts_per_session", ACCOUNT_WINDOW)
     if signups.tried(connection, account=account, since=now - ACCOUNT_WINDOW) >= settings.attempts_per_account:
         raise _refuse("attempts_per_account", ACCOUNT_WINDOW)
-    if address is not None and _broken(
-        connection, tools, now, address=address, minimum=max(3, settings.breaker_minimum // 4)
+    if addresses and _broken(
+        connection, tools, now, addresses=addresses, minimum=max(3, settings.breaker_minimum // 4)
     ):
         raise _refuse("breaker_address", BREAKER_WINDOW)
-    if _broken(connection, tools, now, address=None, minimum=settings.breaker_minimum):
+    if _broken(connection, tools, now, addresses=(), minimum=settings.breaker_minimum):
         raise _refuse("breaker_global", BREAKER_WINDOW)
 
 
-def _broken(connection: Connection, tools: Tools, now: datetime, *, address: bytes | None, minimum: int) -> bool:
-    seen = signups.decided(connection, now - BREAKER_WINDOW, address)
+def _broken(connection: Connection, tools: Tools, now: datetime, *, addresses: Sequence[bytes], minimum: int) -> bool:
+    seen = signups.decided(connection, now - BREAKER_WINDOW, addresses)
     return seen.decided >= minimum and seen.declined * 100 >= tools.settings.breaker_percent * seen.decided

@@ -177,4 +177,4 @@ def _claim(tools: Tools, origin: Origin, last: Subscription, terms: Terms) -> Si
 
 
 def _check_limits(connection: Connection, tools: Tools, account: str) -> None:
-    limits.check_attempt(connection, tools, account, session_id=None, address=None, now=tools.clock())
+    limits.check_attempt(connection, tools, account, session_id=None, addresses=(), now=tools.clock())

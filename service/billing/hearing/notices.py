@@ -68,7 +68,7 @@ def _in_turn(tools: Tools, origin: Origin, delivery: Delivery, *, heard: bluesna
             return Verdict("repeated")
     now = tools.clock()
     with tools.engine.begin() as connection:
-        row = _named(connection, _row(heard, digests[0], now))
+        row = _named(connection, _row(heard, digests[0], tools.keyring.newest, now))
         if row.provider_subscription is not None:
             notices.hold(connection, row.provider_subscription)
         delivered = notices.is_delivered(connection, digests)
@@ -153,9 +153,9 @@ def apply_waiting(connection: Connection, tools: Tools, subscription: Subscripti
         notices.settle(connection, row, BLUESNAP, outcome=verdict.outcome, reason=verdict.reason)
 
 
-def _row(heard: bluesnap_notices.Notice, digest: bytes, now: datetime) -> Notice:
+def _row(heard: bluesnap_notices.Notice, digest: bytes, key_id: str, now: datetime) -> Notice:
     row = Notice(
-        id=new_id("nt"), delivery=digest, meaning=None, type=heard.type, reference=heard.reference,
+        id=new_id("nt"), delivery=digest, key_id=key_id, meaning=None, type=heard.type, reference=heard.reference,
         provider_subscription=heard.subscription_id, provider_shopper=heard.shopper_id, amount=heard.amount,
         currency=heard.currency, reversal_reference=heard.reversal_reference, reversal_amount=heard.reversal_amount,
         dispute_status=heard.dispute_status.lower() if heard.dispute_status else None,

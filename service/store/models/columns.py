@@ -15,6 +15,8 @@ ACCOUNT = Domain("account_ref")
 PROVIDER_REF = Domain("provider_ref")
 WORD = Domain("word")
 DIGEST = Domain("digest")
+#: Which of PANLESS_SECRET_KEYS made something.
+SECRET_ID = Domain("secret_id")
 MOMENT = DateTime(timezone=True)
 MONEY = Numeric(12, 3)
 

@@ -19,6 +19,7 @@ from service.store.models.columns import (
     MONEY,
     OUR_ID,
     PROVIDER_REF,
+    SECRET_ID,
     WORD,
     column,
     table,
@@ -43,7 +44,7 @@ class ApiKey:
 class CheckoutSession:
     """One visit to the signup page. `state` is open, confirming, complete or failed; *expired* is derived from `expires_at`.
 
-    What is sold is None where a card is replaced. `three_d_secure_required` is true once a completion must carry a passed challenge.
+    What is sold is None where a card is replaced. `key_id` names the key that its client secret is derived by. `three_d_secure_required` is true once a completion must carry a passed challenge.
     """
 
     id: str = column(OUR_ID, primary_key=True)
@@ -65,6 +66,7 @@ class CheckoutSession:
     expires_at: datetime = column(MOMENT)
     ended_at: datetime | None = column(MOMENT, null=True)
     subscription_id: str | None = column(OUR_ID, null=True)
+    key_id: str | None = column(SECRET_ID, null=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,12 +97,13 @@ class Signup:
 
 @dataclass(frozen=True, kw_only=True)
 class IdempotencyKey:
-    """A claimed key of a caller on a route: running under a lease, or done with its kept answer (which holds no secret)."""
+    """A claimed key of a caller on a route: running under a lease, or done with its kept answer (which holds no secret). `key_id` names the key of the fingerprint."""
 
     caller: str = column(OUR_ID, primary_key=True)
     route: str = column(WORD, primary_key=True)
     key: uuid.UUID = column(Uuid, primary_key=True)
     fingerprint: bytes = column(DIGEST)
+    key_id: str | None = column(SECRET_ID, null=True)
     status: int | None = column(Integer, null=True)
     answer: dict[str, Any] | None = column(Domain("image"), null=True)
     fence: int = column(Integer)

@@ -18,6 +18,7 @@ from service.store.models.columns import (
     MONEY,
     OUR_ID,
     PROVIDER_REF,
+    SECRET_ID,
     WORD,
     column,
     table,
@@ -26,10 +27,11 @@ from service.store.models.columns import (
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """A message from BlueSnap, reduced to allow-listed fields; unique by delivery and, where it has one, by meaning."""
+    """A message from BlueSnap, reduced to allow-listed fields; unique by delivery and, where it has one, by meaning. `key_id` names the key of `delivery`."""
 
     id: str = column(OUR_ID, primary_key=True)
     delivery: bytes = column(DIGEST, unique=True)
+    key_id: str | None = column(SECRET_ID, null=True)
     meaning: bytes | None = column(DIGEST, null=True, unique=True)
     type: str = column(Domain("provider_word"))
     reference: str | None = column(PROVIDER_REF, null=True)
