@@ -221,9 +221,9 @@ class Stage:
 
     # the auditor
 
-    def metric(self, name, **labels):
-        """The sum of one metric over the label sets that have these labels."""
-        families = text_string_to_metric_families(_request("GET", self.stack.metrics_url).text)
+    def metric(self, name, *, of=None, **labels):
+        """The sum of one metric over the label sets that have these labels; the service's, or of whoever has them at `of`."""
+        families = text_string_to_metric_families(_request("GET", of or self.stack.metrics_url).text)
         samples = [sample for family in families for sample in family.samples if sample.name == name]
         return sum(one.value for one in samples if labels.items() <= one.labels.items())
 
