@@ -40,7 +40,7 @@ CALLERS = (
         "Platform's backend",
         "API key with scopes",
         "account, plan, members, refund orders",
-        frozenset({"checkout", "accounts", "cards", "charges", "entries"}),
+        frozenset({"checkout", "accounts", "cards", "charges", "entries", "history"}),
         frozenset({"api_key"}),
     ),
     Caller(

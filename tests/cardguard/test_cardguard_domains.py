@@ -34,6 +34,7 @@ GOOD = {
     "secret_id": "one",
     "currency_code": "USD",
     "key_name": "demo-shop",
+    "ticket_ref": "SUP-1234",
     "actor_ref": f"session:{OUR_ID}",
     "fraud_ref": "a1b2c3",
     "digest": b"d" * 32,

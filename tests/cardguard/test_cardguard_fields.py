@@ -36,6 +36,11 @@ GOOD = {
     fields.CurrencyCode: ["USD", "JPY"],
     fields.FeedCursor: ["b" * 30, ("b" + "z" * 14) * 2],
     fields.ChargeCursor: ["ch_" + "b" * 30, "ch_" + "z" * 30],
+    fields.GrantCursor: ["gr_" + "b" * 30, "gr_" + "z" * 30],
+    fields.Actor: ["worker", "key:key_" + "b" * 30, "person:per_" + "z" * 30, "login:anna_b", "login:anna_2"],
+    fields.ActName: ["signup.active", "hand.deleted"],
+    fields.Ticket: ["SUP-1234", "SUP-12345678"],
+    fields.MomentOf: ["2027-04-17T12:00:00Z", "2027-04-17T12:00:00.123456+02:00"],
     fields.FraudSession: ["a1", "0123456789abcdef0123456789ABCDEF", "x" * 32],
     fields.ClientAddress: ["192.0.2.7", "2001:db8::1", "::ffff:192.0.2.7"],
 }
@@ -85,6 +90,11 @@ BAD = {
     ],
     fields.CurrencyCode: ["", "usd", "US", "USDT", "U$D", "USD\n"],
     fields.FeedCursor: ["", "b" * 29, "b" * 31, "z" * 30, "1" * 30, "a" * 30, "B" * 30],
+    fields.GrantCursor: ["", "gr_", "gr_" + "a" * 30, "gr_" + "b" * 31, "ch_" + "b" * 30, "1"],
+    fields.Actor: ["", "nobody", "key:", "worker ", "login:", "login:Anna", "login:1234567", "person:per_" + "a" * 30],
+    fields.ActName: ["", "Signup.Active", "signup active", "1", ".active", "x" * 64],
+    fields.Ticket: ["", "1234", "SUP-123456789", "SUP 1234", "SUP-1234\n", "-1"],
+    fields.MomentOf: ["", "2027-04-17", "2027-04-17T12:00:00", "2027-13-17T12:00:00Z", "now", "1"],
     fields.ChargeCursor: ["", "ch_", "ch_" + "a" * 30, "ch_" + "b" * 31, "sub_" + "b" * 30, "1"],
     fields.FraudSession: ["", "x" * 33, "a-b", "a b"],
     fields.ClientAddress: ["", "192.0.2", "192.0.2.7/24", "fe80::1%eth0", "localhost", "1" * 46],
@@ -98,7 +108,7 @@ def complaint(field, value):
         taken = field().deserialize(value)
     except ValidationError as error:
         return json.dumps(error.messages)
-    assert taken == value
+    assert taken == (formats.moment(value) if field is fields.MomentOf else value)
     return None
 
 

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from service.config import SCRIPT_HOSTS, Environment
+from service.config import Environment
+from service.config.outside import SCRIPT_HOSTS
 from service.page import policy
 from service.page.inventory import (
     SCRIPT,

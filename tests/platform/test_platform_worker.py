@@ -102,5 +102,5 @@ def no_loop():
 @pytest.mark.usefixtures("no_loop")
 @pytest.mark.parametrize("stopped", [True, False])
 def test_stop_is_heard_also_while_the_worker_is_ending_by_itself(monkeypatch, stopped):
-    monkeypatch.setattr(jobs, "app_for", lambda _: EndingApp(stopped))
-    assert asyncio.run(jobs._until_told(None)) is stopped
+    monkeypatch.setattr(jobs, "app_for", lambda *_: EndingApp(stopped))
+    assert asyncio.run(jobs._until_told(None, ())) is stopped

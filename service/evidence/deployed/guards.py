@@ -13,7 +13,7 @@ from service.evidence import columns
 from service.evidence.canaries import NUMBERS
 
 #: What a domain of bytes takes otherwise: as long as it must be, and no digit in the rest.
-_LONG = {"digest": 32, "sealed": 40}
+_LONG = {"digest": 32, "sealed": 40, "signature": 64}
 
 
 def open_domains(engine: Engine) -> dict[str, str]:
