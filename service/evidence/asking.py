@@ -26,6 +26,7 @@ class Ground:
     client_secret: str
     account: str
     charge: str
+    identity: str
 
     def parameters(self) -> Mapping[str, str]:
         """The path's parameters by their names in the description."""
@@ -100,9 +101,10 @@ def raw(entrance: Entrance, value: Value, ground: Ground) -> bytes:
 def _headers(entrance: Entrance, ground: Ground) -> dict[str, str]:
     operation = entrance.operation
     headers = {"Content-Type": operation.media} if operation.media else {}
-    secret = ground.client_secret if "client_secret" in operation.locks else ground.api_key
-    if {"client_secret", "api_key"} & set(operation.locks):
-        headers["Authorization"] = f"Bearer {secret}"
+    secrets = {"client_secret": ground.client_secret, "api_key": ground.api_key, "identity": ground.identity}
+    fitting = [secret for lock, secret in secrets.items() if lock in operation.locks]
+    if fitting:
+        headers["Authorization"] = f"Bearer {fitting[0]}"
     if operation.keyed:
         headers["Idempotency-Key"] = str(uuid.uuid4())
     return headers

@@ -43,6 +43,7 @@ PAYER = Kind(
     words="requests to BlueSnap, and memory of the worker that passed it on",
 )
 API_KEY = Kind("API key", "the platform's key that the run uses", frozenset({_MEMORY}), words="memory of a worker")
+IDENTITY = Kind("identity", "what the issuer signs about a person", frozenset({_MEMORY}), words="memory of a worker")
 CLIENT_SECRET = Kind(
     "client secret",
     "the secret of a checkout session",
@@ -69,7 +70,7 @@ PASSWORD = Kind(
     frozenset({_ENVIRONMENT, _MEMORY, _TO_BLUESNAP}),
     words="as a secret setting, and in the Authorization header of requests to BlueSnap",
 )
-KINDS = (CARD, MARKER, ACCOUNT, PAYER, API_KEY, CLIENT_SECRET, FIELDS_TOKEN, SETTING, PASSWORD)
+KINDS = (CARD, MARKER, ACCOUNT, PAYER, API_KEY, IDENTITY, CLIENT_SECRET, FIELDS_TOKEN, SETTING, PASSWORD)
 _BY_NAME = {kind.name: kind for kind in KINDS}
 
 

@@ -96,13 +96,13 @@ class Customer:
         self.do("journal", Call("GET", "/v1/entries?limit=500"))
         self.copy.settle()
 
-    def ground(self) -> Ground:
-        """Another customer, and an open session of a third, for entrances to be tried with. Raises UnsoldError."""
+    def ground(self, identity: str) -> Ground:
+        """Another customer, and an open session of a third, for entrances to be tried with, beside somebody of the staff. Raises UnsoldError."""
         account = self.new("of the entrances", belongings.ACCOUNT)
         _, charge = self.buy(account)
         buyer = self.new(_QUIET, belongings.ACCOUNT)
         opened = self.do("open", Call("POST", SESSIONS, {"account": buyer, "plan": "team", "members": 3}, own=True))
-        return Ground(self._key, opened["id"], opened["client_secret"], account, charge)
+        return Ground(self._key, opened["id"], opened["client_secret"], account, charge, identity)
 
     def buy(self, account: str) -> tuple[str, str]:
         """Buy the Team plan: the session's id, and the charge's. Raises UnsoldError."""

@@ -31,6 +31,7 @@ from service.evidence import (
     report,
     selftest,
     sinks,
+    staff,
     surroundings,
     trying,
     verdict,
@@ -134,7 +135,8 @@ class _Run:
         self._progress.phase("An honest customer buys, changes, is refunded, cancels, comes back")
         person = customer.Customer(stand, self._traffic, api_key)
         person.live()
-        ground = person.ground()
+        self._identity = staff.come_in(stand)
+        ground = person.ground(self._identity)
         self._person = person
         description = entrances.read(wire.exchange(stand.address, wire.request("GET", "/openapi.yaml")).body.decode())
         ways = [way for way in entrances.of(description) if self._order.wants(way.name)]
@@ -169,7 +171,8 @@ class _Run:
         self._found.columns = columns.inspect(stand.database_url, NUMBERS[0])
         self._progress.phase("Replacing the workers")
         stand.recycle()
-        secrets = list(_secrets(stand.settings, api_key))
+        signature = self._identity.rpartition(".")[2]
+        secrets = [*_secrets(stand.settings, api_key), belongings.canary(belongings.IDENTITY, "signature", signature)]
         self._canaries = [*self._tried.canaries.values(), *self._person.canaries, *secrets]
         self._progress.phase(f"Searching {len(holds)} sinks for {len(self._canaries)} canaries")
         settings = [one for one in secrets if belongings.kind_of(one.case) is belongings.SETTING]

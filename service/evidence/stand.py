@@ -48,7 +48,7 @@ class Stand:
             answer = exchange(stand.address, request("GET", "/readyz"))
 
     `settings` are variables of service and simulator, `server` settings of PostgreSQL, `service` Python's arguments that stand for
-    `-m service`. The attributes hold once `start` has returned: addresses (`service`, `metrics`, `simulator`, `fields`, `shop`,
+    `-m service`. The attributes hold once `start` has returned: addresses (`service`, `metrics`, `simulator`, `fields`, `shop`, `issuer`,
     `database_url`), folders (`cluster` of PostgreSQL's data, `programs` of its own, `logs`, `temporary`, and as `kept_lines` the log files' and the archive's), the `settings` of the running
     service, an `api_key`; `events`, the receiver of the platform's events (None where the settings name another), and `commands`, all that
     operators' commands have said so far.
@@ -140,6 +140,7 @@ class Stand:
         self.simulator: str = told["simulator"]
         self.fields: str = told["fields"]
         self.shop: str = told["shop"]
+        self.issuer: str = told["issuer"]
         self.database_url: str = told["database_url"]
         if told["cluster"] is None:
             raise StandError("the private copy uses a database server that is not its own")

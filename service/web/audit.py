@@ -44,6 +44,11 @@ class AuditEntryOut(Schema):
     version = fields.Integer(required=True, allow_none=True)
     image = fields.Dict(required=True)
     request = fields.String(required=True, allow_none=True)
+    reason = fields.String(required=True, allow_none=True)
+    content = fields.String(required=True, metadata={"description": "SHA-256 over account, image and versions; hex."})
+    hash = fields.String(
+        required=True, metadata={"description": "The chain's link: SHA-256 over the one before and this entry; hex."}
+    )
 
 
 class AuditEntriesOut(Schema):
@@ -83,4 +88,5 @@ def read_entries(call: Call) -> Reply:
 
 
 def _entry_data(entry: Entry) -> dict[str, Any]:
-    return {**vars(entry), "cursor": Cursor.behind(entry).text}
+    links = {"content": (entry.content or b"").hex(), "hash": (entry.hash or b"").hex()}
+    return {**vars(entry), **links, "cursor": Cursor.behind(entry).text}

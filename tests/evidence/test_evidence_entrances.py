@@ -34,7 +34,7 @@ from service.web.gatekeeper import UNREAD
 
 DESCRIPTION = entrances.read()
 ALL = entrances.of(DESCRIPTION)
-GROUND = asking.Ground("pk_key", "cs_session", "pcs_secret", "acct-a", "ch_charge")
+GROUND = asking.Ground("pk_key", "cs_session", "pcs_secret", "acct-a", "ch_charge", "eyJ.eyJ.staff")
 NUMBER = NUMBERS[0]
 
 
@@ -97,8 +97,8 @@ def test_marker_stands_in_the_request_and_the_rest_is_as_without(one):
     word = marker(random.Random(1))
     line, headers, body = head_and_body(asking.raw(one, word, GROUND))
     assert f"{line}{headers}{body}".count(word) == 1
-    if {"api_key", "client_secret"} & set(one.operation.locks) and one.at != ("Authorization",):
-        assert headers["Authorization"] in {"Bearer pk_key", "Bearer pcs_secret"}
+    if {"api_key", "client_secret", "identity"} & set(one.operation.locks) and one.at != ("Authorization",):
+        assert headers["Authorization"] in {"Bearer pk_key", "Bearer pcs_secret", "Bearer eyJ.eyJ.staff"}
 
 
 def test_value_stands_at_its_field_and_beside_it_a_valid_document():

@@ -488,7 +488,7 @@ def test_program_that_fails_makes_the_sink_fail(running_stand, marked, monkeypat
 @pytest.mark.leaks
 def test_names_reach_the_sinks_where_they_belong_and_no_others(running_stand, marked, traffic):
     customer = Customer(running_stand, traffic, running_stand.api_key)
-    account = customer.ground().account.encode()
+    account = customer.ground("nobody").account.encode()
     running_stand.settle(whole_round=True)
     payer = next(canary.text.encode() for canary in customer.canaries if "first name" in canary.case)
     assert places(marked["S12"], payer)
