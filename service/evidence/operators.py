@@ -20,7 +20,6 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "unknown option": ("doctor", "--{}"),
     "keys create --name": ("keys", "create", "--name", "{}!", "--scope", "accounts:read"),
     "keys create --scope": ("keys", "create", "--name", "evidence", "--scope", _HERE),
-    "keys create --days": ("keys", "create", "--name", "evidence", "--scope", "accounts:read", "--days", _HERE),
     "keys create --days": ("keys", "create", "--name", "{}!", "--scope", "accounts:read", "--days", _HERE),
     "keys revoke": ("keys", "revoke", _HERE),
     "people add --subject": ("people", "add", "--subject", "{}\u0101", "--scope", "audit:read"),

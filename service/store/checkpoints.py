@@ -74,6 +74,11 @@ def listed(connection: Connection, limit: int) -> Sequence[Checkpoint]:
     return found[::-1]
 
 
+def behind(connection: Connection, number: int, limit: int) -> Sequence[Checkpoint]:
+    """The next ones behind a number, oldest first."""
+    return many(connection, select(CHECKPOINTS).where(C.number > number).order_by(C.number).limit(limit), Checkpoint)
+
+
 def now(connection: Connection) -> datetime:
     """Database time, to the microsecond that is signed."""
     moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()

@@ -1,24 +1,27 @@
-"""The auditors' door: the journal, page by page. Whoever looks is in it too: each answer leaves an entry before it is given."""
+"""The auditors' door: the journal page by page, and the checkpoints that prove it. Whoever reads entries is in it too: each answer leaves one before it is given."""
 
 from __future__ import annotations
 
+import base64
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import Schema, fields
 
 from service.cardguard.fields import Account, ActName, Actor, FeedCursor, QueryNumber
 from service.errors import Code
-from service.store import entries, journal
+from service.store import checkpoints, entries, journal
 from service.store.entries import Cursor
 from service.store.journal import Act
-from service.store.models import Entry
+from service.store.models import Checkpoint, Entry
 from service.web.door import Door
 from service.web.locks import Person
 from service.web.operation import Body, Call, Reply
-from service.web.views import Moment
 
 door = Door("audit")
 LARGEST, USUAL = 500, 100
+#: Signatures and links cover microseconds, so these are shown.
+EXACT = {"format": "date-time", "description": "In UTC, to the microsecond."}
 
 
 class AuditQuery(Body):
@@ -36,7 +39,7 @@ class AuditEntryOut(Schema):
 
     cursor = fields.String(required=True, metadata={"description": "The place right behind this entry."})
     number = fields.Integer(required=True)
-    at = Moment(required=True)
+    at = fields.String(required=True, metadata=EXACT)
     actor = fields.String(required=True)
     act = fields.String(required=True)
     subject = fields.String(required=True)
@@ -46,6 +49,7 @@ class AuditEntryOut(Schema):
     request = fields.String(required=True, allow_none=True)
     reason = fields.String(required=True, allow_none=True)
     content = fields.String(required=True, metadata={"description": "SHA-256 over account, image and versions; hex."})
+    xid = fields.Integer(required=True, metadata={"description": "The transaction, which the link covers too."})
     hash = fields.String(
         required=True, metadata={"description": "The chain's link: SHA-256 over the one before and this entry; hex."}
     )
@@ -89,4 +93,55 @@ def read_entries(call: Call) -> Reply:
 
 def _entry_data(entry: Entry) -> dict[str, Any]:
     links = {"content": (entry.content or b"").hex(), "hash": (entry.hash or b"").hex()}
-    return {**vars(entry), **links, "cursor": Cursor.behind(entry).text}
+    return {**vars(entry), **links, "at": _exact(entry.at), "cursor": Cursor.behind(entry).text}
+
+
+class CheckpointsQuery(Body):
+    """From where, and how many."""
+
+    after = QueryNumber(0, 999_999_999, Code.FIELD_MALFORMED, load_default=0)
+    limit = QueryNumber(1, LARGEST, Code.FIELD_MALFORMED, load_default=USUAL)
+
+
+class CheckpointOut(Schema):
+    """The journal had an entry of this number with this hash at that time, says the key."""
+
+    number = fields.Integer(required=True)
+    hash = fields.String(required=True, metadata={"description": "Hex."})
+    at = fields.String(required=True, metadata=EXACT)
+    key_id = fields.String(required=True)
+    signature = fields.String(required=True, metadata={"description": "Ed25519, in base64."})
+    state = fields.String(required=True, metadata={"enum": ["signed", "copied", "refused"]})
+
+
+class CheckpointsOut(Schema):
+    """A page of the checkpoints, oldest first."""
+
+    checkpoints = fields.List(fields.Nested(CheckpointOut), required=True)
+    next = fields.Integer(required=True, metadata={"description": "For `after` of the next question."})
+
+
+@door.operation(
+    "GET",
+    "/v1/audit/checkpoints",
+    summary="Read the signed checkpoints of the journal",
+    lock=Person("audit:read"),
+    query=CheckpointsQuery,
+    answers={200: CheckpointsOut},
+)
+def read_checkpoints(call: Call) -> Reply:
+    """They hold numbers and hashes and nothing of anybody, so reading them leaves no entry."""
+    after = call.query["after"]
+    with call.tools.engine.connect() as connection:
+        found = checkpoints.behind(connection, after, call.query["limit"])
+    shown = [_checkpoint_data(one) for one in found]
+    return Reply(200, {"checkpoints": shown, "next": found[-1].number if found else after}, CheckpointsOut)
+
+
+def _checkpoint_data(one: Checkpoint) -> dict[str, Any]:
+    signature = base64.b64encode(one.signature).decode()
+    return {**vars(one), "hash": one.hash.hex(), "at": _exact(one.at), "signature": signature}
+
+
+def _exact(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

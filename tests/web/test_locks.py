@@ -123,6 +123,7 @@ def test_every_scope_is_asked_for_by_its_own_operations():
         "cards.reactivate": "accounts:write",
         "entries.read_entries": "entries:read",
         "audit.read_entries": "audit:read",
+        "audit.read_checkpoints": "audit:read",
         "grants.ask": "grants:request",
         "grants.list_grants": "grants:request",
         "grants.read_grant": "grants:request",

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from service.store import checkpoints
+from service.store.models import Checkpoint
 from tests.support.web import problem
 
 AUDIT = "/v1/audit/entries"
@@ -24,7 +30,7 @@ def test_auditor_reads_what_the_platform_reads_and_more(web, read):
     feed = web.call("GET", "/v1/entries", auth=web.key).json["entries"]
     shown = read().json["entries"]
     assert [entry["number"] for entry in shown] == [entry["number"] for entry in feed]
-    assert {name for entry in shown for name in entry} - set(feed[0]) == {"request", "reason", "content", "hash"}
+    assert {name for entry in shown for name in entry} - set(feed[0]) == {"request", "reason", "content", "hash", "xid"}
     assert all(len(entry[name]) == 64 for entry in shown for name in ("content", "hash"))
     assert len({entry["hash"] for entry in shown}) == len(shown)
 
@@ -92,3 +98,45 @@ def test_bad_question_is_refused_by_its_code(read, query, code):
 def test_actor_may_be_a_login_or_a_person(web, otto, read):
     for actor in (f"person:{otto.id}", "login:anna_7", f"key:{web.key_id}"):
         assert read(f"?actor={actor}").status_code == 200
+
+
+def test_entry_is_linked_by_what_is_shown_of_it(web, read):
+    web.open()
+    shown, before = read().json["entries"], b"\0" * 32
+    for entry in shown:
+        at = datetime.fromisoformat(entry["at"]) - datetime(1970, 1, 1, tzinfo=UTC)
+        parts = [entry["number"], at // timedelta(microseconds=1)]
+        parts += [entry[name] for name in ("actor", "act", "subject", "version", "request", "reason", "xid", "content")]
+        text = "|".join("" if part is None else str(part) for part in parts)
+        before = hashlib.sha256(before + text.encode()).digest()
+        assert before.hex() == entry["hash"]
+
+
+def test_checkpoints_are_shown_in_pages_with_what_a_verifier_needs(web, read, otto):
+    moment = datetime(2031, 3, 10, 17, 0, 0, 123456, tzinfo=UTC)
+    made = [
+        Checkpoint(
+            number=number, hash=bytes([number]) * 32, at=moment, key_id="one", signature=b"s" * 64, state="signed"
+        )
+        for number in (3, 5, 9)
+    ]
+    with web.tools.engine.begin() as connection:
+        for one in made:
+            checkpoints.add(connection, one)
+
+    def page(query):
+        return web.call("GET", f"/v1/audit/checkpoints{query}", auth=otto.identity).json
+
+    first = page("?limit=2")
+    assert first["checkpoints"][0] == {
+        "number": 3,
+        "hash": "03" * 32,
+        "at": "2031-03-10T17:00:00.123456Z",
+        "key_id": "one",
+        "signature": base64.b64encode(b"s" * 64).decode(),
+        "state": "signed",
+    }
+    second = page(f"?after={first['next']}")
+    assert [one["number"] for one in first["checkpoints"] + second["checkpoints"]] == [3, 5, 9]
+    assert page(f"?after={second['next']}") == {"checkpoints": [], "next": 9}
+    assert read("?act=audit.read").json["entries"] == [], "they hold nothing of anybody"
