@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from service.errors import PanlessError, SettingsError
-from service.store import careful, deeds
+from service.store import careful, deeds, rights
 from service.store.models import DEPLOYMENT
 
 STATEMENT_MS, LOCK_MS, IDLE_MS = 5_000, 2_000, 10_000
@@ -79,11 +79,15 @@ def _engine(url_text: str, kind: type[careful.Connection], options: str, **more:
 
 
 def migrate(url_text: str, environment: str) -> None:
-    """Bring the schema to its head and bind the database to one environment. Safe to run twice, and by two at a time. Raises BusyError."""
+    """Bring the schema to its head, bind the database to one environment, and make the table of rights true. Safe to run twice, and by two at a time.
+
+    Raises BusyError.
+    """
     tries = MIGRATION_TRIES
-    while _stands_at(url_text) != HEAD:
+    while True:
         try:
-            _upgrade(url_text, environment)
+            _upgrade(url_text, environment, run=_stands_at(url_text) != HEAD)
+            break
         except BusyError:
             tries -= 1
             if not tries:
@@ -98,6 +102,7 @@ def _one_connection(url_text: str) -> Iterator[Connection]:
     engine = _engine(url_text, careful.Connection, _SERVING)
     try:
         with engine.connect() as connection:
+            rights.become_owner(connection)
             yield connection
     finally:
         engine.dispose()
@@ -110,22 +115,26 @@ def _stands_at(url_text: str) -> str | None:
         return schema_version(connection) if known else None
 
 
-def _upgrade(url_text: str, environment: str) -> None:
+def _upgrade(url_text: str, environment: str, *, run: bool) -> None:
     engine = _engine(url_text, careful.PatientConnection, _MIGRATING)
     try:
         with engine.begin() as connection:
             connection.execute(select(func.pg_advisory_xact_lock(7_315_006)))  # as long as another migration takes
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = {MIGRATION_LOCK_MS}")
-            _run_scripts(connection)
+            rights.become_owner(connection)
+            if run:
+                _run_scripts(connection)
             if connection.execute(select(DEPLOYMENT.c.environment)).first() is None:
                 connection.execute(insert(DEPLOYMENT).values(environment=environment))
+            rights.apply(connection)
     except OperationalError as error:
         if isinstance(error.orig, errors.LockNotAvailable | errors.DeadlockDetected):
             raise BusyError from None
         raise
     finally:
         engine.dispose()
-    log.info("schema.migrated", actor="operator", version=HEAD)
+    if run:
+        log.info("schema.migrated", actor="operator", version=HEAD)
 
 
 def _run_scripts(connection: Connection) -> None:

@@ -180,7 +180,7 @@ BEGIN
   INTO STRICT renamed, subject
   FROM pg_index i JOIN pg_attribute a ON a.attrelid = kept AND a.attnum = ANY (i.indkey) WHERE i.indrelid = kept AND i.indisprimary;
 
-  EXECUTE format('CREATE OR REPLACE FUNCTION %1$I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER '
+  EXECUTE format('CREATE OR REPLACE FUNCTION public.%1$I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER '
     'SET search_path = pg_catalog, public, pg_temp AS $keep$
 DECLARE
   one %2$I;
@@ -199,8 +199,8 @@ END
 $keep$', 'keep_' || name, name, subject, account, document, renamed);
   EXECUTE format('DROP TRIGGER IF EXISTS keep_rows ON %I; DROP TRIGGER IF EXISTS keep_changes ON %1$I; '
     'DROP TRIGGER IF EXISTS keep_from_truncate ON %1$I', name);
-  EXECUTE format('CREATE TRIGGER keep_rows AFTER INSERT OR DELETE ON %I FOR EACH ROW EXECUTE FUNCTION %I()', name, 'keep_' || name);
-  EXECUTE format('CREATE TRIGGER keep_changes AFTER UPDATE ON %I FOR EACH ROW WHEN (ROW(%s) IS DISTINCT FROM ROW(%s)) EXECUTE FUNCTION %I()',
+  EXECUTE format('CREATE TRIGGER keep_rows AFTER INSERT OR DELETE ON %I FOR EACH ROW EXECUTE FUNCTION public.%I()', name, 'keep_' || name);
+  EXECUTE format('CREATE TRIGGER keep_changes AFTER UPDATE ON %I FOR EACH ROW WHEN (ROW(%s) IS DISTINCT FROM ROW(%s)) EXECUTE FUNCTION public.%I()',
     name, olds, news, 'keep_' || name);
   EXECUTE format('CREATE TRIGGER keep_from_truncate BEFORE TRUNCATE ON %I EXECUTE FUNCTION refuse_change()', name);
 END
