@@ -30,12 +30,15 @@ def register(commands: Commands) -> None:
 
 def add_person(arguments: argparse.Namespace) -> int:
     """Make a person known, or give one that is known these scopes instead; print our id."""
+    from service.cardguard.detect_numbers import is_card
     from service.identity.issuer import digest_of
     from service.store import database, people
 
     subject: str = arguments.subject
     if not (0 < len(subject) <= LONGEST_SUBJECT and subject.isascii() and subject.isprintable()):
         return complain("a subject is 1 to 255 printable ASCII characters")
+    if is_card(subject.replace(" ", "").replace("-", "")):
+        return complain("that is a card number: not even a digest of one is kept")
     our = tools()
     if our.settings.oidc_issuer is None:
         return complain("PANLESS_OIDC_ISSUER is not set: who somebody is depends on the issuer")

@@ -79,7 +79,7 @@ def test_trying_to_write_leaves_no_row_and_no_number_in_the_log(databases, new_d
 def test_numeric_columns_with_room_for_a_card_number_are_told(module_database):
     assert set(columns.inspect(module_database, NUMBER).wide) == {
         "entries.number", "entries.xid", "events.entry", "event_cursor.xid", "event_cursor.number",
-        "versions.id", "versions.entry", "chain.start", "chain.number",
+        "versions.id", "versions.entry", "chain.start", "chain.number", "checkpoints.number", "tombstones.open_to",
     }  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def json_syntax(case, stage):
                     connection.execute(attempts(connection, table, column)["insert"], (text,))
                 except psycopg.Error as error:
                     errors.append(error)
-    return dbclean(stage, errors, {"22P02", DOMAIN}, lambda: _counted(errors, 2 * len(broken)))
+    return dbclean(stage, errors, {"22P02", DOMAIN}, lambda: _counted(errors, 3 * len(broken)))
 
 
 def _counted(errors, wanted):
