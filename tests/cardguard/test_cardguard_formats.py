@@ -41,6 +41,7 @@ SHAPES = {
         Shape("20", *SECOND, "Z", beside=DIGITS),
         Shape("21", *SECOND, (".", 1), (DIGITS, 1, 6), ("+-", 1), ("01", 1), (DIGITS, 1), ":", *SIXTIETH, beside=DIGITS),
     ],
+    "SECRET_ID": [Shape((LETTERS, 1, 8))],
     "CURRENCY": [Shape((UPPER, 3))],
     "AMOUNT": [
         Shape("0", beside=DIGITS),

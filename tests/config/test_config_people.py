@@ -137,7 +137,7 @@ def test_operator_with_a_login_of_their_own_is_the_actor(run, engine, with_login
 
 
 def test_shared_login_says_nothing_of_who_it_was(run, engine, with_login):
-    shared = with_login("panless_web", shared_logins="postgres,panless_web")
+    shared = with_login("our_service", shared_logins="postgres,our_service")
     run("keys", "create", "--name", "shop", "--scope", "accounts:read", tools=shared)
     assert [actor for _, actor, _ in entries(engine)] == ["operator"]
 

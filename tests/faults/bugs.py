@@ -27,6 +27,20 @@ def hurry():
     jobs.EVERY_SECONDS = 1
 
 
+def scan_breaks():
+    """The gate's scan falls over one text, as a mistake in it might."""
+    from service.cardguard import detect
+
+    judge = detect.holds_card
+
+    def holds_card(value):
+        if b"Zqxunscannable" in (value if isinstance(value, bytes) else value.encode()):
+            raise RecursionError(value)
+        return judge(value)
+
+    detect.holds_card = holds_card
+
+
 PLANTED = (
     about_bluesnap.fresh_key,
     about_bluesnap.server_error_is_failure,
@@ -43,7 +57,7 @@ PLANTED = (
     about_state.no_fence,
     about_state.key_released_after_unknown,
 )
-BY_NAME = {bug.__name__: bug for bug in (*PLANTED, hurry)}
+BY_NAME = {bug.__name__: bug for bug in (*PLANTED, hurry, scan_breaks)}
 
 
 def put_in(names, arguments):
