@@ -52,7 +52,7 @@ def late(engine, tools):
 
     def read():
         with engine.connect() as connection:
-            found = standing.read(connection, now=tools.clock(), told=False)
+            found = standing.read(connection, now=tools.clock(), told=False, archived=False)
         return {one.label: int(one.seconds // 86_400) for one in found if one.what == "reviews"}
 
     return read
