@@ -66,7 +66,7 @@ def stage(tmp_path_factory, platform):
     }
     folder = tmp_path_factory.mktemp("rotation")
     with FaultStage.start(folder, settings=settings, proxied=("bluesnap",)) as running:
-        eventually(lambda: running.sql("SELECT one FROM event_cursor"))
+        eventually(lambda: running.sql("SELECT one FROM event_cursor"), within=90)
         running.files = Files(running, folder / "secrets")
         yield running
 
