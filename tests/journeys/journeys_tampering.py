@@ -6,39 +6,10 @@ import contextlib
 
 import psycopg
 
+from tests.support.tampering import REHASHED, copied, removed, renumbered
+
 #: What is put back after each of them.
 KEPT = ("events", "versions", "image_keys", "checkpoints", "chain", "entries")
-COLUMNS = "at, actor, act, subject, account, version, image, request, xid, reason, content, hash"
-#: Makes the chain anew from a number on, as one can who has read how it is made.
-REHASHED = """
-DO $$
-DECLARE
-  one entries;
-  head chain;
-BEGIN
-  SELECT c.one, c.start, {first} - 1, e.hash INTO head FROM chain c, entries e WHERE e.number = {first} - 1;
-  FOR one IN SELECT * FROM entries WHERE number >= {first} ORDER BY number LOOP
-    head := link_entry(one, head);
-  END LOOP;
-  UPDATE chain SET number = head.number, hash = head.hash;
-END
-$$
-"""
-
-
-def removed(condition):
-    return [f"DELETE FROM versions WHERE entry {condition}", f"DELETE FROM entries WHERE number {condition}"]
-
-
-def moved_up(first):
-    """Every number from one on is one higher, without two being equal on the way."""
-    return [
-        f"UPDATE versions SET entry = -entry WHERE entry >= {first}",
-        f"UPDATE entries SET number = -number WHERE number >= {first}",
-        "UPDATE versions SET entry = -entry + 1 WHERE entry < 0",
-        "UPDATE entries SET number = -number + 1 WHERE number < 0",
-        "UPDATE chain SET number = number + 1",
-    ]
 
 
 def swapped(one, other):
@@ -68,7 +39,7 @@ def eleven(place, last):
         "reordering": (swapped(place, place + 1), ("reordered", place)),
         "insertion": (
             [
-                *moved_up(place),
+                *renumbered(place, 1),
                 (
                     f"INSERT INTO entries (number, actor, act, subject, image, content, hash) SELECT {place}, 'worker', 'task.opened',"
                     f" subject, '{{}}', sha256('any'), sha256('any') FROM entries WHERE number = {place + 1}"
@@ -78,7 +49,7 @@ def eleven(place, last):
         ),
         "duplicate": (
             [
-                f"INSERT INTO entries (number, {COLUMNS}) SELECT {last + 1}, {COLUMNS} FROM entries WHERE number = {place}",
+                copied(place, last + 1),
                 f"UPDATE chain SET number = {last + 1}, hash = (SELECT hash FROM entries WHERE number = {place})",
             ],
             ("duplicated", last + 1),
