@@ -10,7 +10,7 @@ from page_site import Answer, running_site
 from service import cli
 from service.page import fetching
 from service.page.inventory import SCRIPT
-from tests.support.tools import environ_of
+from tests.support.tools import SANDBOX, environ_of
 
 pytestmark = pytest.mark.long
 
@@ -335,12 +335,7 @@ def test_address_that_would_spoil_the_policy_is_refused(operator, arguments, why
 
 
 def test_outside_the_simulator_the_public_address_must_be_known(operator, monkeypatch):
-    settings = environ_of(
-        environment="sandbox",
-        bluesnap_url="https://sandbox.bluesnap.com",
-        hosted_fields_url="https://sandpay.bluesnap.com",
-    )
-    for name, value in settings.items():
+    for name, value in environ_of(**SANDBOX).items():
         monkeypatch.setenv(name, value)
     status, _, err = operator.run("page-policy")
     assert status == FAILED

@@ -80,7 +80,7 @@ RULES = yaml.safe_load(ALARMS)["groups"][0]["rules"]
 SERIES = re.compile(r"(panless_\w+)(?:\{([^}]*)\})?")
 CONDITION = re.compile(r"(\w+)(=|!=|=~|!~)\"([^\"]*)\"")
 #: What else a rule consists of: functions, comparisons, numbers, spans.
-REST = re.compile(r"(?:max|min|increase|absent|or|[\s()]|[<>]=?|==|[0-9]+|\[[0-9]+[smhd]\])*")
+REST = re.compile(r"(?:max|min|sum|increase|absent|or|[\s()]|[<>]=?|==|[0-9]+|\[[0-9]+[smhd]\])*")
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
