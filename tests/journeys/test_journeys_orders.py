@@ -261,7 +261,7 @@ def seen_of(stage, name):
 
 
 def entries_of(stage, name):
-    return [entry["number"] for entry in stage.entries() if entry["account"] == account_of(name)]
+    return [(entry["number"], entry["act"]) for entry in stage.entries() if entry["account"] == account_of(name)]
 
 
 def happen_unheard(stage, cases):
@@ -308,7 +308,10 @@ def late(stage):
 def test_notice_signed_five_hours_ago_changes_nothing_but_leads_to_one_look(late, what):
     case = late[0][what]
     assert case.status == 200
-    assert case.seen["at once"] == case.seen["before"]
+    *facts, entries = case.seen["at once"]
+    *facts_before, entries_before = case.seen["before"]
+    assert facts == facts_before
+    assert [act for number, act in entries if (number, act) not in entries_before] == ["notice.settled"]
     assert case.seen["looked"] != case.seen["before"]
     assert case.seen["reads"] == 1
 
