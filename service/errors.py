@@ -107,6 +107,7 @@ class Code(enum.StrEnum):
     SIGNATURE_INVALID = "signature_invalid"
     # us
     IDENTITY_UNAVAILABLE = "identity_unavailable"
+    JOURNAL_UNPROVEN = "journal_unproven"
     OVERLOADED = "overloaded"
     CLIENT_GONE = "client_gone"
     NOT_READY = "not_ready"

@@ -34,7 +34,7 @@ _SERVING = f"{_ALWAYS} -c statement_timeout={STATEMENT_MS} -c lock_timeout={LOCK
 #: A migration that is killed lets go of its tables within a second, not at the end of its statement.
 _MIGRATING = f"{_ALWAYS} -c statement_timeout=0 -c lock_timeout=0 -c client_connection_check_interval=1000"
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0015"
+HEAD = "0016"
 T = TypeVar("T")
 log = structlog.get_logger()
 

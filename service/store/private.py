@@ -67,6 +67,11 @@ def holds(connection: Connection, look: Look) -> bool:
     return bool(connection.execute(select(held)).scalar_one())
 
 
+def unproven(connection: Connection) -> bool:
+    """Whether nothing may be looked at by anybody, because the journal has not been proven for an hour."""
+    return bool(connection.execute(select(func.journal_unproven())).scalar_one())
+
+
 def view(connection: Connection, look: Look) -> Seen:
     """What is to be seen; nothing at all without a committed look and a live grant."""
     return Seen(*(_rows(connection, look, function) for function in seeing.SEEN))

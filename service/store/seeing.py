@@ -2,11 +2,23 @@
 
 `support_look` writes the look down, for a grant that is live by the database's clock, of a person who has not left. The others answer rows only
 under such a grant, and only once the entry of that look is committed by another transaction, within two minutes: whoever rolls the entry back has
-seen nothing. Each has a fixed search_path, and raises nothing. The texts are what a migration made; a test compares both.
+seen nothing. All of them are shut while the journal is not proven (`journal_unproven`): looks that nobody could prove later are none. Each has a fixed search_path, and raises nothing. The texts are what a migration made; a test compares both.
 """
 
 from __future__ import annotations
 
+#: An entry is older than an hour, and no checkpoint that was copied to the archive covers it. Always false where nothing was ever copied, outside of production.
+UNPROVEN = """
+CREATE FUNCTION journal_unproven() RETURNS boolean LANGUAGE sql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT coalesce((
+    SELECT e.at < clock_timestamp() - interval '1 hour' FROM entries e
+    WHERE e.number > (SELECT coalesce(max(c.number), 0) FROM checkpoints c WHERE c.state = 'copied') ORDER BY e.number LIMIT 1
+  ), false) AND (
+    EXISTS (SELECT FROM checkpoints c WHERE c.state = 'copied') OR EXISTS (SELECT FROM deployment d WHERE d.environment = 'production')
+  )
+$$;
+"""
 LOOK = """
 CREATE FUNCTION support_look(which account_ref, who our_id, asked our_id) RETURNS our_id LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, public, pg_temp AS $$
@@ -16,7 +28,7 @@ BEGIN
   SELECT g.* INTO held FROM access_grants g JOIN people p ON p.id = g.requested_by
   WHERE g.requested_by = who AND g.account = which AND g.state = 'live' AND g.ends_at > clock_timestamp() AND p.left_at IS NULL
   ORDER BY g.ends_at DESC LIMIT 1;
-  IF NOT FOUND OR asked IS NULL THEN
+  IF NOT FOUND OR asked IS NULL OR journal_unproven() THEN
     RETURN NULL;
   END IF;
   INSERT INTO entries (actor, act, subject, account, request, image)
@@ -36,7 +48,7 @@ CREATE FUNCTION support_holds(which account_ref, held our_id, who our_id, asked 
     SELECT FROM entries e
     WHERE e.act = 'grant.looked' AND e.subject = held AND e.account = which AND e.actor = 'person:' || who AND e.request = asked
       AND e.xid IS DISTINCT FROM pg_current_xact_id_if_assigned()::text::bigint AND e.at > clock_timestamp() - interval '2 minutes'
-  )
+  ) AND NOT journal_unproven()
 $$;
 """
 #: By the function: what it answers rows of, and which.
@@ -63,4 +75,4 @@ $$;
 """
 
 
-FUNCTIONS = (LOOK, HOLDS, *map(seen, SEEN))
+FUNCTIONS = (UNPROVEN, LOOK, HOLDS, *map(seen, SEEN))

@@ -46,6 +46,9 @@ UNION ALL SELECT 'unsigned', '', count(*), extract(epoch FROM clock_timestamp() 
     ORDER BY entries.number LIMIT :most) AS one
 UNION ALL SELECT 'uncopied', '', count(*), extract(epoch FROM clock_timestamp() - min(at)) FROM (
     SELECT at FROM checkpoints WHERE :archived AND state = 'signed' ORDER BY number LIMIT :most) AS one
+UNION ALL SELECT 'unproven', '', count(*), extract(epoch FROM clock_timestamp() - min(at)) FROM (
+    SELECT entries.at FROM entries WHERE :archived AND entries.number > (SELECT coalesce(max(c.number), 0) FROM checkpoints c WHERE c.state = 'copied')
+    ORDER BY entries.number LIMIT 1) AS one
 UNION ALL SELECT 'tasks', kind::text, count(*), extract(epoch FROM clock_timestamp() - min(opened_at)) FROM (
     SELECT kind, opened_at FROM tasks WHERE state = 'open' LIMIT :most) AS one GROUP BY kind
 UNION ALL SELECT 'jobs', '', count(*), extract(epoch FROM clock_timestamp() - min(at)) FROM (

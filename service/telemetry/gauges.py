@@ -89,6 +89,7 @@ KINDS: dict[str, Kind] = {
     "feed": Kind("panless_feed_behind_entries", "panless_feed_behind_seconds", "Entries that no event was made of yet"),
     "unsigned": Kind("panless_checkpoint_behind_entries", "panless_checkpoint_behind_seconds", "Entries that no checkpoint covers yet"),
     "uncopied": Kind("panless_checkpoints_uncopied", "panless_checkpoints_uncopied_seconds", "Checkpoints that the archive does not have yet"),
+    "unproven": Kind("", "panless_journal_unproven_seconds", "Age of the first entry that no checkpoint in the archive covers yet"),
     "tasks": Kind("panless_tasks_open", "panless_tasks_oldest_seconds", "Matters that wait for a person", label="kind"),
     "grants_live": Kind("panless_grants_live", "", "Grants of support that are live", label="kind", values=("approved", "break_glass")),
     "grants_review": Kind(

@@ -75,7 +75,7 @@ class SeenAccountOut(AccountOut):
     lock=Person("support:read"),
     calls_bluesnap=True,
     answers={200: SeenAccountOut},
-    problems=(Code.ACCOUNT_MALFORMED, Code.GRANT_MISSING),
+    problems=(Code.ACCOUNT_MALFORMED, Code.GRANT_MISSING, Code.JOURNAL_UNPROVEN),
 )
 def look(call: Call, account: str) -> Reply:
     """Our record, and payer and card live from BlueSnap, never stored. The look is in the journal before anything is read."""

@@ -29,6 +29,7 @@ from service.store.models import (
 from tests.support.databases import by_stealth
 from tests.support.desk import PLATFORM
 from tests.support.outcomes import LOST
+from tests.support.proving import mark_copied
 
 HOUR = timedelta(hours=1)
 
@@ -153,6 +154,16 @@ def test_entries_wait_for_a_checkpoint_and_checkpoints_for_their_copy(read, desk
     assert read("unsigned") == {"": (0, 0)}
     assert read("uncopied") == {"": (1, 2)}
     assert read("uncopied", archived=False) == {"": (0, 0)}
+
+
+def test_journal_is_proven_by_what_the_archive_has(read, desk, engine, change):
+    assert read("unproven") == {"": (0, 0)}
+    desk.buy()
+    change(ENTRIES, at=ago(9))
+    assert read("unproven") == {"": (1, 9)}
+    assert read("unproven", archived=False) == {"": (0, 0)}
+    mark_copied(engine)
+    assert read("unproven") == {"": (0, 0)}
 
 
 def test_tasks_are_read_by_kind_while_they_are_open(read, desk, change):

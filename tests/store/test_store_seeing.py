@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import ProgrammingError
 
 from service.store import private, seeing
 from service.store.journal import Origin
-from service.store.models import ENTRIES
+from service.store.models import CHECKPOINTS, DEPLOYMENT, ENTRIES
+from tests.support.databases import by_stealth
 from tests.support.granting import Granting, acting
 from tests.support.people import leave
+from tests.support.proving import entry_of_before, mark_copied, unproven
 
 SIGNATURE = "(account_ref, our_id, our_id, our_id)"
 FUNCTIONS = [
@@ -161,6 +163,48 @@ def test_look_outside_of_a_request_is_none(engine, granting, grant_id):
     assert looks(engine) == []
 
 
+def test_nothing_is_shown_while_the_journal_has_not_been_proven_for_an_hour(engine, grant_id, look):
+    mark_copied(engine)
+    entry_of_before(engine, minutes=59)
+    taken = look()
+    assert counted(engine, taken) == [1, 1, 0, 0]
+    unproven(engine)
+    before = looks(engine)
+    assert look() is None
+    assert counted(engine, taken) == [0, 0, 0, 0]
+    assert looks(engine) == before
+    mark_copied(engine)
+    assert look() is not None
+    assert counted(engine, taken) == [1, 1, 0, 0]
+
+
+@pytest.mark.parametrize("state", ["signed", "refused"])
+def test_checkpoint_that_is_not_in_the_archive_proves_nothing(engine, grant_id, look, state):
+    unproven(engine)
+    mark_copied(engine)
+    assert look() is not None
+    with engine.begin() as connection:
+        newest = select(func.max(CHECKPOINTS.c.number)).scalar_subquery()
+        connection.execute(update(CHECKPOINTS).where(CHECKPOINTS.c.number == newest).values(state=state))
+    assert look() is None
+
+
+@pytest.mark.parametrize(("environment", "shown"), [("production", False), ("sandbox", True)])
+def test_production_must_be_proven_and_whatever_never_had_an_archive_need_not(
+    engine, grant_id, look, environment, shown
+):
+    with by_stealth(engine) as connection:
+        connection.execute(update(ENTRIES).values(at=ENTRIES.c.at - timedelta(minutes=61)))
+    with engine.begin() as connection:
+        was = connection.execute(select(DEPLOYMENT.c.environment)).scalar_one()
+        connection.execute(update(DEPLOYMENT).values(environment=environment))
+    try:
+        assert (look() is not None) == shown
+    finally:
+        with engine.begin() as connection:
+            connection.execute(update(DEPLOYMENT).values(environment=was))
+
+
 def test_role_that_may_call_the_functions_reads_no_table(engine, granting, grant_id, look):
     taken = look()
     with engine.connect() as connection:
@@ -185,7 +229,7 @@ def test_functions_are_for_nobody_to_whom_they_were_not_given(engine, grant_id, 
 
 
 def test_functions_belong_to_the_owner_and_fix_their_search_path(engine):
-    statement = "SELECT proname, prosecdef, proconfig FROM pg_proc WHERE proname LIKE 'support\\_%'"
+    statement = "SELECT proname, prosecdef, proconfig FROM pg_proc WHERE proname LIKE 'support\\_%' OR proname = 'journal_unproven'"
     with engine.connect() as connection:
         found = connection.execute(text(statement)).all()
     assert len(found) == len(seeing.FUNCTIONS)

@@ -27,6 +27,7 @@ from tests.support.cards import VISA
 from tests.support.databases import by_stealth
 from tests.support.notices import charge_form
 from tests.support.people import leave
+from tests.support.proving import unproven
 from tests.support.tools import tools_over
 from tests.support.web import SESSIONS, WEBHOOKS, new_key, problem, told
 
@@ -301,6 +302,11 @@ def look_without_grant(web):
     return web.call("GET", "/v1/support/accounts/acct-a", auth=mira.identity)
 
 
+def look_unproven(web):
+    unproven(web.tools.engine)
+    return look_without_grant(web)
+
+
 def unknown_grant(web):
     mira = web.new_person("mira", "grants:request")
     return web.call("GET", f"/v1/access-grants/gr_{'b' * 30}", auth=mira.identity)
@@ -389,6 +395,7 @@ PRODUCED = {
     Code.BLUESNAP_FAILED: token_refused(Unknown("server_error")),
     Code.BLUESNAP_MISCONFIGURED: token_refused(Misconfigured("credentials_refused")),
     Code.SIGNATURE_INVALID: lambda web: web.call("POST", WEBHOOKS, data=charge_form()),
+    Code.JOURNAL_UNPROVEN: look_unproven,
     Code.OVERLOADED: overloaded,
     Code.CLIENT_GONE: client_gone,
     Code.NOT_READY: without_database,
@@ -420,6 +427,7 @@ def test_code_is_answered_with_its_own_status(web, code):
         Code.BLUESNAP_BUSY,
         Code.BLUESNAP_FAILED,
         Code.IDENTITY_UNAVAILABLE,
+        Code.JOURNAL_UNPROVEN,
         Code.OVERLOADED,
         Code.NOT_READY,
     ],

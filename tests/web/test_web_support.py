@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from service.audit import checkpointing
 from service.errors import NeverSent, NotFound, Unknown
 from service.store.models import ENTRIES
 from tests.support.fake_vault import PAYER
 from tests.support.granting import Granting
 from tests.support.people import leave
+from tests.support.proving import entry_of_before, mark_copied, prove
 from tests.support.web import problem, told
 
 NOBODY = {"first_name": PAYER.first_name, "last_name": PAYER.last_name, "email": PAYER.email}
@@ -105,6 +107,31 @@ def test_grant_that_ends_while_bluesnap_is_asked_shows_nothing(web, granting, an
     problem(answer, 403, "grant_missing")
     assert PAYER.last_name not in told(answer)
     assert len(looks(web)) == 1
+
+
+def test_look_is_refused_while_no_checkpoint_comes_to_the_archive_and_open_again_behind_one(
+    web, anna, grant_id, module_database, tmp_path, logged, monkeypatch
+):
+    monkeypatch.setattr(checkpointing, "SECONDS", 0)
+    assert look(web, anna).status_code == 200
+    assert prove(web.tools.engine, module_database, tmp_path) == 1
+    entry_of_before(web.tools.engine, minutes=61)
+    seen = len(looks(web))
+    answer = look(web, anna)
+    problem(answer, 503, "journal_unproven")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert len(looks(web)) == seen
+    assert '"event": "support.unproven"' in logged()
+    assert prove(web.tools.engine, module_database, tmp_path) == 1
+    assert look(web, anna).status_code == 200
+
+
+def test_look_that_is_under_way_when_the_hour_is_over_shows_nothing(web, anna, grant_id):
+    mark_copied(web.tools.engine, ahead=1)
+    web.bluesnap.script("get_payer", meanwhile=lambda: entry_of_before(web.tools.engine, minutes=61))
+    answer = look(web, anna)
+    problem(answer, 503, "journal_unproven")
+    assert PAYER.last_name not in told(answer)
 
 
 def test_person_who_has_left_is_refused_at_the_door(web, granting, anna, grant_id):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
+from sqlalchemy import Connection
 
 from service.billing.accounts import AccountView, view_of
 from service.billing.lifecycle import Rules
@@ -20,6 +21,8 @@ from service.store.models import Subscription
 from service.store.private import Look, Seen
 
 T = TypeVar("T")
+#: The worker signs and copies once a minute.
+AGAIN_SECONDS = 60
 log = structlog.get_logger()
 
 
@@ -43,11 +46,11 @@ class View:
 
 
 def look(tools: Tools, origin: Origin, person: str, account: str) -> View:
-    """The account as it is now. Raises Refusal: grant_missing, also where the grant ends while BlueSnap is being asked."""
+    """The account as it is now. Raises Refusal: grant_missing, also where the grant ends while BlueSnap is being asked; journal_unproven."""
     with tools.engine.begin() as connection:
         taken = private.look(connection, account, person, origin)
-    if taken is None:
-        raise Refusal(Code.GRANT_MISSING)
+        if taken is None:
+            raise _shut(connection)
     shown = _shown(tools, accounts.latest_of(_seen(tools, taken).subscriptions))
     seen = _seen(tools, taken)
     return View(
@@ -63,8 +66,16 @@ def _seen(tools: Tools, taken: Look) -> Seen:
     with tools.engine.connect() as connection:
         seen = private.view(connection, taken)
         if not private.holds(connection, taken):
-            raise Refusal(Code.GRANT_MISSING)
+            raise _shut(connection)
     return seen
+
+
+def _shut(connection: Connection) -> Refusal:
+    """Why nothing is shown."""
+    if not private.unproven(connection):
+        return Refusal(Code.GRANT_MISSING)
+    log.error("support.unproven")
+    return Refusal(Code.JOURNAL_UNPROVEN, retry_after=AGAIN_SECONDS)
 
 
 def _shown(tools: Tools, subscription: Subscription | None) -> Shown:
