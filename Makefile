@@ -2,7 +2,7 @@
 # Arguments: make test ARGS="-k decline"; another interpreter: make PYTHON=python3.12 test
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help run reset test test-long leaks faults seeds soak mutants check advisories format lock openapi browser setup
+.PHONY: help run reset test test-long leaks faults seeds soak mutants bench check advisories format lock openapi browser setup
 
 help: ## list these targets
 	@$(PYTHON) -m dev targets
@@ -33,6 +33,9 @@ soak: ## the same for tens of thousands of signups, notices and renewals (takes 
 
 mutants: ## change the guards' code a little at a time, and see that their tests notice (takes long)
 	@$(PYTHON) -m dev mutants $(ARGS)
+
+bench: ## measure everything beside floors and peers, and print a table (ARGS="guard --pairs 2": one row, shorter)
+	@$(PYTHON) -m dev bench $(ARGS)
 
 check: ## format, lint, types, layers, architecture, API description, Dockerfile
 	@$(PYTHON) -m dev check $(ARGS)

@@ -1,1 +1,1 @@
-"""Benchmarks: each prints ratios against a peer or a floor of the same run."""
+"""Benchmarks: each runs ours beside a floor or a peer in the same run, and says ratios. `python -m bench` (or `make bench`) runs them all."""

@@ -31,6 +31,9 @@ COMMANDS = {
     "seeds": Command("dev.seeds", "fifty random runs, each of hundreds of signups and notices and thirty faults"),
     "soak": Command("dev.soak", "the same for tens of thousands; takes an hour and more"),
     "mutants": Command("dev.mutants", "change the guards' code a little at a time: their tests must notice"),
+    "bench": Command(
+        "bench.command", "measure everything beside floors and peers; prints a table, writes bench/results/"
+    ),
     "stack": Command("dev.standing", "a private stack for programs, until standard input ends"),
     "check": Command("dev.checks", "format, lint, types, layers, architecture, API description, Dockerfile"),
     "advisories": Command("dev.advisories", "known flaws of our requirements, and how old that knowledge is"),
