@@ -1,6 +1,6 @@
 """How an account is taken out of the tables and out of the journal, whose chain stays whole: by one function with its owner's rights, and a tombstone that says so.
 
-The function is the only one before whom what is kept gives way (`refuse_change` in keeping.py), and only while the tombstone is open to its transaction.
+The function is the only one before whom what is kept gives way (`refuse_change` in keeping.py), and only while the tombstone is open to its transaction. To open one is nobody else's: no login may write that column.
 """
 
 from __future__ import annotations
@@ -199,8 +199,9 @@ def known(connection: Connection) -> set[str]:
 
 
 def remember(connection: Connection, tombstone: Tombstone) -> None:
-    """Keep one of which nothing is here: what it speaks of was not brought back."""
-    connection.execute(pg_insert(TOMBSTONES).values(**vars(tombstone)).on_conflict_do_nothing())
+    """Keep one of which nothing is here: what it speaks of was not brought back. Open it is to nobody, which its table's rights demand."""
+    values = {name: value for name, value in vars(tombstone).items() if name != "open_to"}
+    connection.execute(pg_insert(TOMBSTONES).values(**values).on_conflict_do_nothing())
 
 
 def accounts(connection: Connection) -> list[tuple[str, datetime]]:

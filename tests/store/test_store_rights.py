@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from dataclasses import replace
 
 import psycopg
 import pytest
 from psycopg import errors, sql
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
 
+from service.archive import Archive
 from service.billing.buying import settle
+from service.billing.erasure import erasing, retaining, tombstones
 from service.billing.life import cancellation, looks
-from service.store import database, rights
+from service.store import accounts, changes, database, rights
+from service.store.journal import Act, Origin
+from service.store.models import TOMBSTONES
 from service.store.rights import GROUPS, OWNER, role
 from tests.support.databases import by_stealth
 from tests.support.desk import PLATFORM, Desk
@@ -268,3 +273,41 @@ def test_locking_right_of_a_row_changes_nothing(login, desk):
         connection.execute("SELECT FROM charges FOR NO KEY UPDATE")
         with pytest.raises(errors.RestrictViolation, match="a record keeps its name"):
             connection.execute("UPDATE charges SET id = %s", ("ch_" + "b" * 30,))
+
+
+@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE public.tombstones SET open_to = pg_current_xact_id()::text::bigint",
+        "INSERT INTO public.tombstones VALUES ('tb_' || repeat('b', 30), 'erased-b', sha256(''), 'one', now(), pg_current_xact_id()::text::bigint)",
+    ],
+)
+def test_nobody_opens_what_is_kept_by_a_tombstone_of_their_own(login, group, statement):
+    with psycopg.connect(login(group)) as connection, pytest.raises(errors.InsufficientPrivilege):
+        connection.execute(statement)
+
+
+def test_operator_erases_and_worker_copies_and_wipes_each_with_its_own_login(as_group, engine, desk, tmp_path):
+    operator, worker = (
+        replace(as_group(group).tools, archive=Archive.open(str(tmp_path / "archive")))
+        for group in ("operator", "worker")
+    )
+    desk.buy()
+    with engine.begin() as connection:
+        live = accounts.claiming_subscription(connection, "acct-a")
+        over = {"status": "ended", "renews": False, "ended_at": desk.tools.clock()}
+        changes.change(connection, live, Act.SUBSCRIPTION_ENDED, Origin("worker"), **over)
+    made = erasing.erase(operator, PLATFORM, "acct-a")
+    retaining.retain(worker)
+    assert [one.open_to for one in all_tombstones(engine)] == [None]
+    assert [one.state for one in all_tombstones(engine)] == ["copied"]
+    with by_stealth(engine) as connection:
+        connection.exec_driver_sql("DELETE FROM tombstones")
+    assert tombstones.again(operator, PLATFORM, apply=True) == []
+    assert [(one.account, one.open_to) for one in all_tombstones(engine)] == [(made.account, None)]
+
+
+def all_tombstones(engine):
+    with engine.connect() as connection:
+        return connection.execute(select(TOMBSTONES)).all()
