@@ -29,6 +29,7 @@ class Kind(enum.StrEnum):
     EVENT_WITHOUT_ENTRY = "event_without_entry"
     CHECKPOINT_FORGED = "checkpoint_forged"
     COPY_MISSING = "copy_missing"
+    RECOVERY_FORGED = "recovery_forged"
     GUARD_OFF = "guard_off"
     HEAD_DIFFERS = "head_differs"
 

@@ -17,11 +17,12 @@ from service.store.proofs import Connection, Shape
 
 @dataclass(frozen=True)
 class Copies:
-    """What the archive holds: checkpoints that are signed as they should be, what is wrong with others, and those that the journal agrees with."""
+    """What the archive holds: checkpoints that are signed as they should be, what is wrong with others, and those that the journal agrees with; and the recoveries that were accepted."""
 
     held: Sequence[Checkpoint] = ()
     odd: Sequence[Finding] = ()
     agreed: frozenset[int] = frozenset()
+    recoveries: tuple[str, ...] = ()
 
 
 @dataclass

@@ -37,21 +37,24 @@ class Verifier:
 
     def refuses(self, checkpoint: Checkpoint) -> str | None:
         """Why it is not believed; None if it is."""
-        candidates = [key for key_id, key in self.keys if key_id == checkpoint.key_id]
-        if not candidates:
-            return f"no public key {checkpoint.key_id} is known here"
-        if any(self._fits(key, checkpoint) for key in candidates):
-            return None
-        return f"its signature by key {checkpoint.key_id} is not one"
+        return self.disproves(checkpoint.key_id, checkpoint.signature, statement(checkpoint, self.environment))
 
-    def _fits(self, key: bytes, checkpoint: Checkpoint) -> bool:
-        try:
-            Ed25519PublicKey.from_public_bytes(key).verify(
-                checkpoint.signature, statement(checkpoint, self.environment)
-            )
-        except InvalidSignature:
-            return False
-        return True
+    def disproves(self, key_id: str, signature: bytes, said: bytes) -> str | None:
+        """Why a key has not said so; None if it has."""
+        candidates = [key for known, key in self.keys if known == key_id]
+        if not candidates:
+            return f"no public key {key_id} is known here"
+        if any(_fits(key, signature, said) for key in candidates):
+            return None
+        return f"its signature by key {key_id} is not one"
+
+
+def _fits(key: bytes, signature: bytes, said: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, said)
+    except InvalidSignature:
+        return False
+    return True
 
 
 class Signer:
@@ -70,8 +73,19 @@ class Signer:
 
     def sign(self, number: int, digest: bytes, at: datetime) -> Checkpoint:
         """A checkpoint of the entry of that number and hash. Only where it can sign."""
+        claim = Checkpoint(number=number, hash=digest, at=at, key_id=self.key_id, signature=UNSIGNED, state="signed")
+        return replace(claim, signature=self.seal(statement(claim, self.verifier.environment)))
+
+    @property
+    def key_id(self) -> str:
+        """Of the newest key. Only where it can sign."""
+        return self._key[0]
+
+    def seal(self, said: bytes) -> bytes:
+        """The newest key's signature. Only where it can sign."""
+        return Ed25519PrivateKey.from_private_bytes(self._key[1]).sign(said)
+
+    @property
+    def _key(self) -> tuple[str, bytes]:
         assert self._newest is not None  # noqa: S101 - told to the type checker: callers ask can_sign
-        key_id, key = self._newest
-        claim = Checkpoint(number=number, hash=digest, at=at, key_id=key_id, signature=UNSIGNED, state="signed")
-        signature = Ed25519PrivateKey.from_private_bytes(key).sign(statement(claim, self.verifier.environment))
-        return replace(claim, signature=signature)
+        return self._newest

@@ -10,12 +10,13 @@ from itertools import groupby
 from typing import Any
 
 from service.archive import Archive, ArchiveMissing
-from service.audit import copies, rows, walk
+from service.audit import copies, recoveries, rows, walk
 from service.audit.findings import Finding, Kind
 from service.audit.judging import Copies, Facts, judge
 from service.audit.signing import Verifier
 from service.audit.walk import Range, Walked
 from service.store import checkpoints, proofs
+from service.store.journal import Act
 from service.store.models import Checkpoint
 from service.store.proofs import Shape
 
@@ -38,11 +39,12 @@ class Report:
     copies: int
     findings: tuple[Finding, ...]
     not_shown: tuple[str, ...]
+    recoveries: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """For a machine."""
-        plain = {name: value for name, value in vars(self).items() if name not in {"findings", "not_shown"}}
-        return {**plain, "findings": [one.as_json() for one in self.findings], "not_shown": list(self.not_shown)}
+        listed = {"findings": [one.as_json() for one in self.findings], "not_shown": list(self.not_shown)}
+        return {**vars(self), **listed, "recoveries": list(self.recoveries)}
 
     def as_text(self) -> str:
         """For a person."""
@@ -50,7 +52,7 @@ class Report:
             f"entries {self.first} to {self.last}, {self.checkpoints} checkpoints, {self.copies} copies in the archive"
         )
         told = [one.as_text() for one in self.findings] or [f"{seen}: nothing is wrong"]
-        return "\n".join([*told, *(f"not shown: {text}" for text in self.not_shown)])
+        return "\n".join([*told, *self.recoveries, *(f"not shown: {text}" for text in self.not_shown)])
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Audit:
         with proofs.connect(self.url) as connection:
             shape = proofs.shape(connection)
             first = max(first, shape.first)
-            held = self._held(connection) if self.archive is not None else Copies()
+            held = self.held(connection) if self.archive is not None else Copies()
             erased = proofs.erasures(connection)
             walked, others = self._recompute(connection, shape, first, erased)
             beyond = list(checkpoints.beside_entries(connection, shape.last + 1, END))
@@ -86,6 +88,7 @@ class Audit:
             copies=len(held.held),
             findings=tuple(findings),
             not_shown=tuple(self._not_shown(facts)),
+            recoveries=held.recoveries,
         )
 
     def _recompute(
@@ -119,24 +122,43 @@ class Audit:
         if self.verifier.keys and covered < last:
             yield f"entries {max(covered + 1, facts.first)} to {last} have no checkpoint yet: made anew as a whole they would fit"
 
-    def _held(self, connection: proofs.Connection) -> Copies:
-        """The archive's checkpoints, each believed only if it is signed."""
+    def held(self, connection: proofs.Connection) -> Copies:
+        """The archive's checkpoints, each believed only if it is signed, but for those that were given up when a recovery was accepted."""
         assert self.archive is not None  # noqa: S101 - told to the type checker
-        names = self.archive.names(f"{copies.FOLDER}/")
+        accepted, odd = recoveries.accepted(self.archive, self.verifier)
+        odd += recoveries.orphans(self.archive, accepted)
+        if accepted and not proofs.has_entry(connection, Act.RECOVERY_ACCEPTED, accepted[-1].entry):
+            odd.append(Finding(Kind.RECOVERY_FORGED, None, f"no entry says that {accepted[-1].name} was accepted"))
+        held: list[Checkpoint] = []
+        agreed: set[int] = set()
+        places: set[str] = set()
+        for folder, until in recoveries.lines(accepted):
+            names = self.archive.names(f"{folder}/")
+            found, strange, fitting = self._line(connection, folder, names)
+            held += [one for one in found if one.number <= until]
+            odd += strange
+            agreed |= {number for number in fitting if number <= until}
+            places |= {name.removeprefix(f"{folder}/") for name in names}
+        missing = list(self._gone(connection, places))
+        return Copies(held, [*odd, *missing], frozenset(agreed), tuple(one.told() for one in accepted))
+
+    def _line(
+        self, connection: proofs.Connection, folder: str, names: Sequence[str]
+    ) -> tuple[list[Checkpoint], list[Finding], set[int]]:
+        """One line's: of the newest days all, of older ones as few as will do."""
         days = [list(group) for _, group in groupby(names, key=lambda name: name.rpartition("/")[0])]
         chosen = [name for day in days[:-DAYS_WHOLE] for name in day[-1:]]
         chosen += [name for day in days[-DAYS_WHOLE:] for name in day]
-        held, odd, agreed = self._read(connection, chosen)
+        held, odd, agreed = self._read(connection, folder, chosen)
         for day in days[:-DAYS_WHOLE]:
-            numbers = {one.number for one in held if copies.name_of(one) in day}
+            numbers = {one.number for one in held if copies.name_of(one, folder) in day}
             if numbers - agreed:
-                more, strange, fitting = self._read(connection, day[:-1])
+                more, strange, fitting = self._read(connection, folder, day[:-1])
                 held, odd, agreed = held + more, odd + strange, agreed | fitting
-        missing = list(self._gone(connection, set(names)))
-        return Copies(held, [*odd, *missing], frozenset(agreed))
+        return held, odd, agreed
 
     def _read(
-        self, connection: proofs.Connection, names: Sequence[str]
+        self, connection: proofs.Connection, folder: str, names: Sequence[str]
     ) -> tuple[list[Checkpoint], list[Finding], set[int]]:
         held, odd = [], []
         for name in names:
@@ -146,7 +168,7 @@ class Audit:
                 odd.append(Finding(Kind.CHECKPOINT_FORGED, None, f"{name} in the archive holds no checkpoint"))
                 continue
             why = self.verifier.refuses(found)
-            if why or copies.name_of(found) != name:
+            if why or copies.name_of(found, folder) != name:
                 odd.append(
                     Finding(Kind.CHECKPOINT_FORGED, found.number, f"{name} in the archive: {why or 'not its name'}")
                 )
@@ -156,8 +178,11 @@ class Audit:
         return held, odd, {one.number for one in held if stored.get(one.number) == one.hash}
 
     @staticmethod
-    def _gone(connection: proofs.Connection, names: set[str]) -> Iterator[Finding]:
+    def _gone(connection: proofs.Connection, places: set[str]) -> Iterator[Finding]:
         """Checkpoints of which the database says that they were copied, and which are not there."""
         for one, _ in checkpoints.beside_entries(connection, 1, END):
-            if one.state == checkpoints.COPIED and copies.name_of(one) not in names:
+            if (
+                one.state == checkpoints.COPIED
+                and copies.name_of(one).removeprefix(f"{recoveries.FIRST}/") not in places
+            ):
                 yield Finding(Kind.COPY_MISSING, one.number, "the archive has its checkpoint no more")

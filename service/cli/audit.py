@@ -1,18 +1,27 @@
-"""The journal under audit: verify, and list the checkpoints that prove it."""
+"""The journal under audit: verify, list the checkpoints that prove it, and accept a recovery to an earlier moment."""
 
 from __future__ import annotations
 
 import argparse
 import base64
+from typing import TYPE_CHECKING
 
-from service.cli.common import FINE, FOUND, Commands, complain, say, tools
+from service.cli.common import FINE, FOUND, Commands, complain, operator, say, tools
+
+if TYPE_CHECKING:
+    from service.audit.accepting import Accepting
+    from service.store.journal import Origin
 
 USUAL = 20
+REFUSALS = {
+    "nothing_to_accept": "the archive has nothing that the journal does not go on from",
+    "journal_unsound": "`audit verify` finds what no recovery explains: see docs/incident.md",
+}
 
 
 def register(commands: Commands) -> None:
     """Add `audit`."""
-    group = commands.group("audit", "whether the journal is what it was", "verify|checkpoints")
+    group = commands.group("audit", "whether the journal is what it was", "verify|checkpoints|accept-recovery")
     verifying = group.add("verify", verify)
     verifying.add_argument(
         "--from", dest="first", type=_number, default=1, metavar="N", help="only entries from this number on"
@@ -21,6 +30,11 @@ def register(commands: Commands) -> None:
     listing.add_argument(
         "--last", type=_number, default=USUAL, metavar="N", help=f"how many at most, {USUAL} by default"
     )
+    accepting = group.add("accept-recovery", accept_recovery)
+    accepting.add_argument(
+        "--ticket", required=True, metavar="TICKET", help="why it was recovered, in your own system: OPS-1234"
+    )
+    accepting.add_argument("--apply", action="store_true", help="do it; without it, only say what would be accepted")
 
 
 def _number(text: str) -> int:
@@ -74,3 +88,56 @@ def list_checkpoints(arguments: argparse.Namespace) -> int:
     lines += [f"public key {key}" for key in keys]
     say(arguments, {"checkpoints": rows, "public_keys": keys}, "\n".join(lines) or "no checkpoints, and no key")
     return FOUND if any(one.state == checkpoints.REFUSED for one in found) else FINE
+
+
+def accept_recovery(arguments: argparse.Namespace) -> int:
+    """Say that the database was recovered to an earlier moment than the archive has seen, so that checkpoints go on; exit status 1 if it is refused."""
+    import psycopg
+
+    from service import wiring
+    from service.audit.accepting import Accepting
+    from service.cardguard import formats
+    from service.errors import ArchiveAway, ArchiveConflict
+
+    if not formats.matches(formats.TICKET, arguments.ticket):
+        return complain("not of its format: --ticket")
+    our = tools()
+    signer, origin = wiring.signer(our.settings), operator(our)
+    why = _cannot(signer.can_sign, our.archive is not None, origin.actor)
+    if why is not None:
+        return complain(why)
+    try:
+        return _accept(arguments, Accepting(our.engine, wiring.audit(our), signer), origin)
+    except psycopg.Error:
+        return complain("the database did not let itself be read to the end")
+    except ArchiveAway:
+        return complain("the archive does not answer; is PANLESS_ARCHIVE_URL right?")
+    except ArchiveConflict:
+        return complain("somebody else has just accepted a recovery")
+
+
+def _accept(arguments: argparse.Namespace, accepting: Accepting, origin: Origin) -> int:
+    found = accepting.look()
+    if found.refused is not None:
+        say(arguments, {"accepted": False, "code": found.refused}, f"not accepted: {REFUSALS[found.refused]}")
+        return FOUND
+    reach = {"after": found.after, "lost": found.lost}
+    told = f"the journal goes on from entry {found.after}; the archive knows it up to entry {found.lost}, which is given up"
+    if not arguments.apply:
+        say(arguments, {"accepted": False, **reach}, f"{told}; --apply does it, for ever")
+        return FINE
+    made = accepting.accept(origin, arguments.ticket, found)
+    said = {"accepted": True, **reach, "line": made.line, "entry": made.entry}
+    say(arguments, said, f"accepted: {told}; {made.name}")
+    return FINE
+
+
+def _cannot(can_sign: bool, has_archive: bool, actor: str) -> str | None:
+    """Why nobody could accept anything here."""
+    if not can_sign:
+        return "PANLESS_CHECKPOINT_KEYS is not set: whoever accepts a recovery has the key that signs checkpoints"
+    if not has_archive:
+        return "PANLESS_ARCHIVE_URL is not set: what is accepted is kept there"
+    if not actor.startswith("login:"):
+        return "a recovery is accepted by somebody with a name: come with a database login of your own"
+    return None

@@ -71,6 +71,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "accounts erase --apply": ("accounts", "erase", _HERE, "--apply"),
     "audit verify --from": ("audit", "verify", "--from", _HERE),
     "audit checkpoints --last": ("audit", "checkpoints", "--last", _HERE),
+    "audit accept-recovery --ticket": ("audit", "accept-recovery", "--ticket", _HERE),
     "sweep --most": ("sweep", "--most", _HERE),
     "adopt, account in the file": ("adopt", "/dev/stdin", "<account,subscription\n{},48305573\n"),
     "adopt, subscription in the file": ("adopt", "/dev/stdin", "<account,subscription\nacct-a,{}\n"),

@@ -68,6 +68,11 @@ def mark(connection: Connection, number: int, state: str) -> None:
     connection.execute(update(CHECKPOINTS).where(C.number == number).values(state=state))
 
 
+def try_again(connection: Connection, until: datetime) -> None:
+    """Those that were refused up to a moment are to be copied after all."""
+    connection.execute(update(CHECKPOINTS).where(C.state == REFUSED, C.at <= until).values(state=SIGNED))
+
+
 def listed(connection: Connection, limit: int) -> Sequence[Checkpoint]:
     """The newest, oldest first."""
     found = many(connection, select(CHECKPOINTS).order_by(C.number.desc()).limit(limit), Checkpoint)

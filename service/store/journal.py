@@ -100,6 +100,7 @@ class Act(enum.StrEnum):
     EVENT_RESENT = "event.resent"
     RECORD_RESTORED = "record.restored"
     REVIEW_DONE = "review.done"
+    RECOVERY_ACCEPTED = "recovery.accepted"
     ACCOUNT_ERASED = "account.erased"
     SHOPPER_DELETED = "shopper.deleted"
     #: Written by the database itself (store/keeping.py): what somebody did by hand, and what there was when versions began to be kept.

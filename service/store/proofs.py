@@ -121,6 +121,13 @@ def erasures(connection: Connection) -> dict[str, tuple[int, str]]:
     return {account: (number, numbers or "") for account, number, numbers in rows}
 
 
+def has_entry(connection: Connection, act: str, subject: str) -> bool:
+    """Whether the journal says that this was done to that."""
+    found = "SELECT EXISTS (SELECT FROM public.entries WHERE act = %s AND subject = %s AND number > 0)"
+    row = connection.execute(found, (act, subject)).fetchone()
+    return row is not None and bool(row[0])
+
+
 def fields(connection: Connection, numbers: Sequence[int]) -> list[tuple[str, ...]]:
     """The chained texts of these entries, with content and hash in hex, in order."""
     return connection.execute(f"{_FIELDS_ONLY} WHERE e.number = ANY(%s) ORDER BY e.number", (list(numbers),)).fetchall()

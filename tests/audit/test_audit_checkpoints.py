@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from service.archive import Archive
-from service.audit import checkpointing, copies
+from service.audit import checkpointing, copies, recoveries
 from service.audit.signing import Signer, Verifier, public_of
 from service.errors import ArchiveAway
 from service.store import checkpoints
@@ -13,7 +13,7 @@ from tests.audit.conftest import KEY, OTHER_KEY
 from tests.audit.test_audit_tampering import REHASHED
 from tests.support.metrics import reading
 
-FOLDER = f"{copies.FOLDER}/"
+FOLDER = f"{recoveries.FIRST}/"
 
 
 def newest(journal):

@@ -36,7 +36,7 @@ def test_verify_of_a_sound_journal_ends_with_status_nought(run, lived):
     assert status == 0
     told = json.loads(out)
     assert told == {
-        "first": 1, "last": lived.last, "entries": lived.last, "checkpoints": 3, "copies": 3, "findings": [], "not_shown": [],
+        "first": 1, "last": lived.last, "entries": lived.last, "checkpoints": 3, "copies": 3, "findings": [], "not_shown": [], "recoveries": [],
     }  # fmt: skip
 
 
