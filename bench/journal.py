@@ -38,20 +38,22 @@ CHANGES = 20
 EACH = 1_000
 LETTERS = "'0123456789abcdef', 'bcdfghjklmnpqrst'"
 #: In the order of what each needs. The guard of documents is off meanwhile: it would take longer than all the rest.
+GUARD = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'image_format'"
 BEFORE = """
 SET session_replication_role = replica;
 ALTER DOMAIN image DROP CONSTRAINT image_format;
 INSERT INTO image_keys (account, key) SELECT 'acct-' || i, sha256(convert_to(gen_random_uuid()::text, 'UTF8')) FROM generate_series(1, {accounts}) i;
+INSERT INTO accounts (account, created_at) SELECT 'acct-' || i, now() FROM generate_series(1, {accounts}) i;
 INSERT INTO subscriptions (id, account, plan, plan_version, members, amount, currency, status, provider_subscription, provider_shopper,
     next_charge_on, paid_until, renews, version, created_at)
 SELECT 'sub_' || translate(left(md5(i::text), 30), {letters}), 'acct-' || i, 'team', 1, i % 90 + 1, 290, 'USD', 'active', i::text, i::text,
-    '2031-04-10', now(), true, 0, now() FROM generate_series(1, {accounts}) i;
+    '2031-04-10', now() + interval '30 days', true, 0, now() FROM generate_series(1, {accounts}) i;
 CREATE UNLOGGED TABLE built (number bigint, at timestamptz, subject text, account text, version integer, image jsonb, request text, kept jsonb, content bytea, hash bytea);
 """
 CHANGE = """
 UPDATE subscriptions SET version = {change}, members = members + 1;
 INSERT INTO built (number, at, subject, account, version, image, request, kept)
-SELECT {change} * {accounts} - {accounts} + row_number() OVER (), clock_timestamp(), one.id, one.account, one.version,
+SELECT {base} + {change} * {accounts} - {accounts} + row_number() OVER (), clock_timestamp(), one.id, one.account, one.version,
     jsonb_strip_nulls(jsonb_build_object({document})), 'req_' || translate(left(md5(one.id || {change}), 30), {letters}),
     jsonb_strip_nulls(jsonb_build_object({document})) FROM subscriptions one;
 """
@@ -60,7 +62,7 @@ UPDATE built SET content = sha256(k.key::bytea || convert_to(
     built.account || '|' || image::text || '|subscriptions|' || subject || '|false|' || kept::text || '|', 'UTF8')) FROM image_keys k WHERE k.account = built.account;
 CREATE UNLOGGED TABLE linked (number bigint, hash bytea);
 DO $$
-DECLARE one record; h bytea := decode(repeat('00', 32), 'hex');
+DECLARE one record; h bytea := (SELECT hash FROM chain);
 BEGIN
   FOR one IN SELECT number, convert_to(number || '|' || (extract(epoch FROM at) * 1000000)::bigint || '|worker|subscription.changed|' || subject || '|' || version
       || '|' || request || '||1000|' || encode(content, 'hex'), 'UTF8') AS line FROM built ORDER BY number LOOP
@@ -73,7 +75,7 @@ INSERT INTO entries (number, at, actor, act, subject, account, version, image, r
 SELECT number, at, 'worker', 'subscription.changed', subject, account, version, image, request, 1000, content, linked.hash
 FROM built JOIN linked USING (number) ORDER BY number;
 INSERT INTO versions (entry, kind, subject, account, gone, "row") SELECT number, 'subscriptions', subject, account, false, kept FROM built ORDER BY number;
-UPDATE chain SET start = 0, number = {entries}, hash = (SELECT hash FROM entries WHERE number = {entries});
+UPDATE chain SET number = {base} + {entries}, hash = (SELECT hash FROM entries WHERE number = {base} + {entries});
 DROP TABLE built, linked;
 """
 
@@ -102,15 +104,8 @@ def journal(entries: int, folder: Path) -> Iterator[Stage]:
 
 
 def _build(stage: Stage) -> None:
-    accounts = stage.entries // CHANGES
-    document = ", ".join(comparing.document(SUBSCRIPTIONS))
-    known = {"accounts": accounts, "entries": stage.entries, "letters": LETTERS, "document": document}
+    fill(stage.url, stage.entries)
     with psycopg.connect(stage.url, autocommit=True) as connection:
-        connection.execute(BEFORE.format(**known))
-        for change in range(1, CHANGES + 1):
-            connection.execute(CHANGE.format(change=change, **known))
-        connection.execute(AFTER.format(**known))
-        connection.execute("VACUUM ANALYZE")
         now = connection.execute("SELECT now()").fetchone()[0]
         rows = connection.execute("SELECT number, hash::bytea FROM entries WHERE number %% %s = 0", (EACH,)).fetchall()
         for number, digest in rows:
@@ -120,6 +115,24 @@ def _build(stage: Stage) -> None:
                 "INSERT INTO checkpoints (number, hash, at, key_id, signature, state) VALUES (%s, %s, %s, %s, %s, 'copied')",
                 (number, checkpoint.hash, checkpoint.at, checkpoint.key_id, checkpoint.signature),
             )
+
+
+def fill(url: str, entries: int) -> None:
+    """Make the entries, their versions and one subscription for each CHANGES of them, in a database that has no account yet.
+
+    Subscription number `i` is of the account `acct-i`, and so named at BlueSnap, as is its shopper; it costs 290.00 USD.
+    """
+    document = ", ".join(comparing.document(SUBSCRIPTIONS))
+    known = {"accounts": entries // CHANGES, "entries": entries, "letters": LETTERS, "document": document}
+    with psycopg.connect(url, autocommit=True) as connection:
+        known["base"] = connection.execute("SELECT number FROM chain").fetchone()[0]
+        guard = connection.execute(GUARD).fetchone()[0]
+        connection.execute(BEFORE.format(**known))
+        for change in range(1, CHANGES + 1):
+            connection.execute(CHANGE.format(change=change, **known))
+        connection.execute(AFTER.format(**known))
+        connection.execute(f"ALTER DOMAIN image ADD CONSTRAINT image_format {guard} NOT VALID")
+        connection.execute("VACUUM ANALYZE")
 
 
 def floor(stage: Stage) -> None:

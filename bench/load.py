@@ -15,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-_HEAD = b"\r\n\r\n"
+_HEAD, _LAST_CHUNK = b"\r\n\r\n", b"\r\n0\r\n\r\n"
 CONNECT_SECONDS = 10.0
 
 
@@ -78,7 +78,7 @@ class _Connection:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=CONNECT_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)  # noqa: FBT003 - its only argument
-        self.data, self.whole, self.begun = b"", 0, 0.0
+        self.data, self.whole, self.chunked, self.begun = b"", 0, False, 0.0
 
     def send(self, request: bytes, begun: float) -> None:
         """One request; it is small enough for the socket's buffer. Raises OSError."""
@@ -97,7 +97,9 @@ class _Connection:
             if end < 0:
                 return None
             self.whole = end + len(_HEAD) + _length(self.data[:end])
-        return int(self.data[9:12]) if len(self.data) >= self.whole else None
+            self.chunked = b"transfer-encoding: chunked" in self.data[:end].lower()
+        whole = self.data.endswith(_LAST_CHUNK) if self.chunked else len(self.data) >= self.whole
+        return int(self.data[9:12]) if whole else None
 
     def ends(self) -> bool:
         """Whether the server has said that this was its last answer."""

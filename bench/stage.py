@@ -7,9 +7,11 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dev.bootstrap import VAR
+from dev import processes
+from dev.bootstrap import ROOT, VAR
 from dev.stack import Stack
 
+__all__ = ["ROOT", "folder", "panless", "rest"]
 #: As a server in production has it, but for its size: throw-away servers of the tests do not wait for the disk.
 DURABLE = {
     "fsync": "on",
@@ -52,3 +54,9 @@ def panless(
         server=DURABLE | dict(server or {}),
     ) as stack:
         yield stack
+
+
+def rest(stack: Stack) -> None:
+    """End its worker, the simulator and the issuer, where nobody needs them: the cores are few."""
+    for name in ("worker", "simulator", "issuer"):
+        processes.stop(stack.children[name])

@@ -66,6 +66,12 @@ def test_answer_in_pieces_is_one(answering):
     assert load.run(load.Load(port, 1, 30, asked(5))).counts == {200: 5}
 
 
+def test_answer_in_chunks_is_one(answering):
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    port, _ = answering(lambda _: [head, b"2\r\nab\r\n", b"0\r\n\r\n"])
+    assert load.run(load.Load(port, 1, 30, asked(5))).counts == {200: 5}
+
+
 def test_refusals_are_counted_apart_and_a_closed_connection_is_made_anew(answering):
     port, _ = answering(lambda data: BUSY if b"/1 " in data else OK)
     found = load.run(load.Load(port, 1, 30, asked(4)))
