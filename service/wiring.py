@@ -9,6 +9,7 @@ import urllib3
 
 from service.archive import Archive
 from service.archive.shipping import Shipper
+from service.audit import signing
 from service.audit.checkpointing import Checkpointing
 from service.audit.signing import Signer
 from service.audit.verify import Audit
@@ -96,7 +97,7 @@ def build(settings: Settings) -> Tools:
 
 def signer(settings: Settings) -> Signer:
     """What signs checkpoints of the journal, if it has a key, and knows whose signature to believe."""
-    return Signer(settings.environment, settings.checkpoint_keys, settings.checkpoint_public_keys)
+    return signing.of(settings)
 
 
 def checkpointing(tools: Tools) -> Checkpointing:
@@ -141,4 +142,7 @@ def shipper(tools: Tools) -> Shipper | None:
     settings = tools.settings
     if tools.archive is None or settings.log_folder is None:
         return None
-    return Shipper(tools.archive, settings.log_folder, tools.machine_clock, keep_days=settings.log_folder_days)
+    vouch = signer(settings).vouch if settings.checkpoint_keys else None
+    return Shipper(
+        tools.archive, settings.log_folder, tools.machine_clock, keep_days=settings.log_folder_days, vouch=vouch
+    )

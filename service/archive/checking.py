@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from service.archive import logs
-from service.archive.logs import DamagedError, Listed, Manifest, Names, Segment
+from service.archive import logs, sealing
+from service.archive.logs import DamagedError, Listed, Manifest, Names, Pruned, Segment
 from service.archive.place import Archive
+from service.archive.sealing import Doubt
 from service.errors import ArchiveMissing
 from service.telemetry.redaction import redact
 
@@ -49,8 +50,9 @@ class Checked:
 class _Walk:
     """Along the chain of one host, from its beginning or from a day on."""
 
-    def __init__(self, archive: Archive, host: str, names: Names, *, since: str | None) -> None:
+    def __init__(self, archive: Archive, host: str, names: Names, *, since: str | None, doubt: Doubt | None) -> None:
         self._archive, self._host, self._names, self._since = archive, host, names, since or ""
+        self._doubt = doubt
         self._ends: dict[str, int] = {}
         self._begun = since is None  # from a day on, a file may have begun before
         self._listed: set[Segment] = set()
@@ -87,6 +89,7 @@ class _Walk:
             except DamagedError:
                 self._find("pruned_damaged", f"pruned/{through:012}.json")
                 return through, None
+            self._signed("pruned", pruned, pruned.name())
             self._ends.update(pruned.ends)
             self._begun = True
             return through, pruned.digest
@@ -112,9 +115,18 @@ class _Walk:
             self._find("chain_broken", piece, first)
         if (manifest.number, manifest.host) != (number, self._host):
             self._find("manifest_misplaced", piece, first)
+        self._signed("manifest", manifest, piece)
         for listed, one in segments:
             self._segment(listed, one)
         return logs.sha256(data)
+
+    def _signed(self, what: str, made: Manifest | Pruned, piece: str) -> None:
+        if self._doubt is None:
+            return
+        if not made.signature:
+            self._find(f"{what}_unsigned", piece)
+        elif self._doubt(made.key_id, made.signature, sealing.said(made)):
+            self._find(f"{what}_forged", piece)
 
     def _segment(self, listed: Listed, one: Segment) -> None:
         self.done.segments += 1
@@ -165,10 +177,12 @@ class _Walk:
                 self._find("segment_unlisted", one.name(self._host), one)
 
 
-def check(archive: Archive, host: str, since: date | None = None, until: date | None = None) -> Checked:
-    """One host's lines; those that were archived on a day or later, if one is given (and with it the day that it is now)."""
+def check(
+    archive: Archive, host: str, since: date | None = None, until: date | None = None, *, doubt: Doubt | None = None
+) -> Checked:
+    """One host's lines; those that were archived on a day or later, if one is given (and with it the day that it is now). With `doubt` all must be signed."""
     names = logs.names_of(archive, host, since - timedelta(days=1) if since else None, until)
-    return _Walk(archive, host, names, since=since.isoformat() if since else None).go()
+    return _Walk(archive, host, names, since=since.isoformat() if since else None, doubt=doubt).go()
 
 
 def is_ours(line: bytes) -> bool:

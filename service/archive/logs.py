@@ -27,6 +27,8 @@ HOSTS = f"{ROOT}/hosts/"
 NOTHING = "0" * 64
 #: A host that has been away for longer begins a chain of its own.
 LOOK_BACK_DAYS = 400
+#: What a signature adds (sealing.py).
+SEAL = ("key_id", "signature")
 _SEGMENT = re.compile(r"(\d{4}-\d\d-\d\d)/(\d{12})\.([A-Za-z0-9-]+)\.(\d+)-(\d+)\.gz")
 _MANIFEST = re.compile(r"(\d{4}-\d\d-\d\d)/(\d{12})\.json")
 _PRUNED = re.compile(r"pruned/(\d{12})\.json")
@@ -71,6 +73,8 @@ class Manifest:
     previous: str
     at: str
     segments: tuple[Listed, ...]
+    key_id: str = ""
+    signature: str = ""
 
     @classmethod
     def read(cls, data: bytes) -> Manifest:
@@ -103,6 +107,8 @@ class Pruned:
     digest: str
     before: str
     ends: Mapping[str, int]
+    key_id: str = ""
+    signature: str = ""
 
     @classmethod
     def read(cls, data: bytes) -> Pruned:
@@ -218,7 +224,8 @@ def sha256(data: bytes) -> str:
 
 
 def written(told: Mapping[str, Any]) -> bytes:
-    """JSON of which there is one form."""
+    """JSON of which there is one form, without a signature that there is not."""
+    told = {name: value for name, value in told.items() if value or name not in SEAL}
     return json.dumps(told, sort_keys=True, separators=(",", ":")).encode("ascii") + b"\n"
 
 

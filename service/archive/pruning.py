@@ -6,19 +6,20 @@ from datetime import date
 
 import structlog
 
-from service.archive import logs
+from service.archive import logs, sealing
 from service.archive.logs import Pruned
 from service.archive.place import Archive
+from service.archive.sealing import Vouch
 
 log = structlog.get_logger()
 
 
-def prune(archive: Archive, before: date) -> int:
+def prune(archive: Archive, before: date, vouch: Vouch | None = None) -> int:
     """Remove what was archived before that day, of every host. How many pieces went. May be cut off anywhere, and done again."""
-    return sum(_prune(archive, host, before.isoformat()) for host in logs.hosts(archive))
+    return sum(_prune(archive, host, before.isoformat(), vouch) for host in logs.hosts(archive))
 
 
-def _prune(archive: Archive, host: str, before: str) -> int:
+def _prune(archive: Archive, host: str, before: str, vouch: Vouch | None) -> int:
     names = logs.names_of(archive, host)
     through = max((number for number, day in names.manifests.items() if day < before), default=0)
     if through > max(names.pruned, default=0):
@@ -28,7 +29,7 @@ def _prune(archive: Archive, host: str, before: str) -> int:
         if names.pruned:
             older = logs.pruned_at(archive, host, names.pruned[-1]).ends
             ends = {file: end for file, end in older.items() if file in going_on} | ends
-        pruned = Pruned(host, through, logs.sha256(data), before, ends)
+        pruned = sealing.sealed(Pruned(host, through, logs.sha256(data), before, ends), vouch)
         archive.put_once(pruned.name(), pruned.bytes())
     through = max(through, *names.pruned, 0)
     gone = [one.name(host) for one in names.segments if one.number <= through]

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import structlog
 
-from service.archive import logs
+from service.archive import logs, sealing
 from service.archive.logs import Listed, Manifest, Segment
 from service.archive.place import Archive
+from service.archive.sealing import Vouch
 from service.telemetry.logfiles import SUFFIX, random_letters
 
 #: So much goes into one segment, and so many into one manifest.
@@ -41,8 +42,17 @@ class _Known:
 class Shipper:
     """For one folder of log files. One process of a host ships at a time, and goes on until it ends; the others stand by."""
 
-    def __init__(self, archive: Archive, folder: Path, clock: Callable[[], datetime], *, keep_days: int) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        folder: Path,
+        clock: Callable[[], datetime],
+        *,
+        keep_days: int,
+        vouch: Vouch | None = None,
+    ) -> None:
         self._archive, self.folder, self._clock, self._keep = archive, folder, clock, timedelta(days=keep_days)
+        self._vouch = vouch
         self._known: _Known | None = None
         self._lock: int | None = None
 
@@ -139,7 +149,8 @@ class Shipper:
     def _name(self, host: str, known: _Known, segments: list[Listed]) -> None:
         """Put the manifest of what was put before."""
         now = self._clock()
-        manifest = Manifest(host, known.number + 1, known.digest, logs.stamp(now), tuple(segments))
+        made = Manifest(host, known.number + 1, known.digest, logs.stamp(now), tuple(segments))
+        manifest = sealing.sealed(made, self._vouch)
         day = max(known.day, now.date().isoformat())
         self._archive.put_once(manifest.name(day), manifest.bytes())
         known.number, known.digest, known.day = manifest.number, logs.sha256(manifest.bytes()), day

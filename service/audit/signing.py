@@ -1,4 +1,4 @@
-"""Signs what the journal is at a number (Ed25519, RFC 8032), with a key that the database does not hold. Reads no clock and no database."""
+"""Signs what the journal is at a number, and what was archived of the log (Ed25519, RFC 8032), with a key that the database does not hold. Reads no clock and no database."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from service.config import Settings
 from service.store.models import Checkpoint
 
 UNSIGNED = b""
@@ -38,6 +39,17 @@ class Verifier:
     def refuses(self, checkpoint: Checkpoint) -> str | None:
         """Why it is not believed; None if it is."""
         return self.disproves(checkpoint.key_id, checkpoint.signature, statement(checkpoint, self.environment))
+
+    def doubts(self, key_id: str, signature: str, said: bytes) -> str | None:
+        """The same of what is said of the log, its signature in hex."""
+        try:
+            return self.disproves(key_id, bytes.fromhex(signature), self.of_log(said))
+        except ValueError:
+            return "its signature is not one"
+
+    def of_log(self, said: bytes) -> bytes:
+        """The bytes that are signed."""
+        return f"panless log|{self.environment}|".encode() + said
 
     def disproves(self, key_id: str, signature: bytes, said: bytes) -> str | None:
         """Why a key has not said so; None if it has."""
@@ -85,7 +97,16 @@ class Signer:
         """The newest key's signature. Only where it can sign."""
         return Ed25519PrivateKey.from_private_bytes(self._key[1]).sign(said)
 
+    def vouch(self, said: bytes) -> tuple[str, str]:
+        """The newest key's id, and its signature of what is said of the log, in hex. Only where it can sign."""
+        return self.key_id, self.seal(self.verifier.of_log(said)).hex()
+
     @property
     def _key(self) -> tuple[str, bytes]:
         assert self._newest is not None  # noqa: S101 - told to the type checker: callers ask can_sign
         return self._newest
+
+
+def of(settings: Settings) -> Signer:
+    """What signs, if it has a key, and knows whose signature to believe."""
+    return Signer(settings.environment, settings.checkpoint_keys, settings.checkpoint_public_keys)

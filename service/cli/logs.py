@@ -14,6 +14,7 @@ from service.cli.common import FAILED, FINE, FOUND, Commands, complain, say, too
 if TYPE_CHECKING:
     from service.archive import Archive
     from service.archive.checking import Checked
+    from service.archive.sealing import Doubt
 
 NO_ARCHIVE = "PANLESS_ARCHIVE_URL is not set: nothing is archived"
 
@@ -78,20 +79,28 @@ def list_hosts(arguments: argparse.Namespace) -> int:
 
 def verify(arguments: argparse.Namespace) -> int:
     """Check all digests, the chain of manifests, every file for gaps and overlaps, and every line; exit status 1 if something is wrong."""
+    from service import wiring
+
     our = tools()
     if our.archive is None:
         return complain(NO_ARCHIVE)
-    done = _checked(our.archive, arguments.since, our.machine_clock().date())
+    verifier = wiring.signer(our.settings).verifier
+    doubt = verifier.doubts if verifier.keys else None
+    done = _checked(our.archive, arguments.since, our.machine_clock().date(), doubt)
     lines = [_found(one) for one in done]
+    if lines and doubt is None:
+        lines.append(
+            "not shown: no checkpoint key is known (PANLESS_CHECKPOINT_PUBLIC_KEYS): a chain made anew is not found"
+        )
     say(arguments, [asdict(one) for one in done], "\n".join(lines) or "nothing is archived")
     return FOUND if not done or any(one.findings for one in done) else FINE
 
 
-def _checked(archive: Archive, since: date | None, today: date) -> list[Checked]:
+def _checked(archive: Archive, since: date | None, today: date, doubt: Doubt | None) -> list[Checked]:
     from service.archive import checking, logs
 
     until = today if since is None else max(today, since)
-    return [checking.check(archive, host, since, until) for host in logs.hosts(archive)]
+    return [checking.check(archive, host, since, until, doubt=doubt) for host in logs.hosts(archive)]
 
 
 def _found(done: Checked) -> str:

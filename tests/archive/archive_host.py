@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from service.archive import Archive, ArchiveAway, checking, logs
 from service.archive.shipping import Shipper
+from service.audit.signing import Signer
 from service.telemetry.logfiles import Files
 from service.telemetry.logs import render
 
@@ -63,13 +64,14 @@ class Host:
         self.now = BEGIN
         self.files = Files(self.folder, "service")
         self.shipper = None
+        self.signer = Signer("simulator", [("one", bytes(range(32)))], [])
         self.start()
 
     def start(self):
         """The worker starts (again)."""
         if self.shipper is not None:
             self.shipper.close()
-        self.shipper = Shipper(self.archive, self.folder, lambda: self.now, keep_days=3)
+        self.shipper = Shipper(self.archive, self.folder, lambda: self.now, keep_days=3, vouch=self.signer.vouch)
 
     def write(self, *numbers, **fields):
         for number in numbers:
@@ -105,7 +107,9 @@ class Host:
         return (self.folder / "host").read_text().strip()
 
     def check(self, since=None):
-        return checking.check(self.real, self.id, since, self.now.date() if since else None)
+        return checking.check(
+            self.real, self.id, since, self.now.date() if since else None, doubt=self.signer.verifier.doubts
+        )
 
     def found(self, since=None):
         return [(one.what, one.file, one.offset) for one in self.check(since).findings]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from service.archive import checking, logs
+from service.archive import checking, logs, pruning, sealing
+from service.audit.signing import Signer
 from service.telemetry.logs import FIXED
+from tests.archive.archive_host import BEGIN
 from tests.support.cards import VISA
 
 
@@ -71,7 +74,10 @@ def edited(piece, **changes):
 
 def test_manifest_that_was_edited_breaks_the_chain_at_the_next(chain):
     edited(chain.pieces(".json")[1], at="2026-11-20T00:00:00.000Z")
-    assert chain.found() == [("chain_broken", file_of(chain), offset_of(chain.pieces(".gz")[2]))]
+    assert chain.found() == [
+        ("manifest_forged", None, None),
+        ("chain_broken", file_of(chain), offset_of(chain.pieces(".gz")[2])),
+    ]
 
 
 def test_manifest_edited_together_with_its_segment_breaks_the_chain(chain):
@@ -79,7 +85,7 @@ def test_manifest_edited_together_with_its_segment_breaks_the_chain(chain):
     write(piece, logs.packed(logs.unpacked(piece.read_bytes()).replace(b'"attempt": 11', b'"attempt": 19')))
     told = json.loads(manifest.read_bytes())
     edited(manifest, segments=[{**told["segments"][0], "sha256": logs.sha256(piece.read_bytes())}])
-    assert [what for what, *_ in chain.found()] == ["chain_broken"]
+    assert [what for what, *_ in chain.found()] == ["manifest_forged", "chain_broken"]
 
 
 def test_manifest_that_no_longer_reads_is_named(chain):
@@ -180,7 +186,7 @@ def test_from_a_day_on_only_what_was_archived_since_is_read(chain):
     done = chain.check(since)
     assert (done.findings, done.manifests < 5) == ([], True)
     edited(chain.pieces(".json")[-2], at="2026-11-20T00:00:00.000Z")
-    assert [one.what for one in chain.check(since).findings] == ["chain_broken"]
+    assert [one.what for one in chain.check(since).findings] == ["manifest_forged", "chain_broken"]
 
 
 def test_round_that_is_under_way_is_no_finding(chain, monkeypatch):
@@ -203,3 +209,69 @@ def test_manifest_of_another_host_does_not_pass(chain):
     day.rename(chain.place / "logs" / "host-other" / day.name)
     done = checking.check(chain.real, "host-other")
     assert {one.what for one in done.findings} == {"manifest_damaged", "segment_unlisted"}
+
+
+def made_anew(chain, vouch):
+    """The whole chain as somebody writes it who may write the archive: another line in the first segment, and every digest behind it to match."""
+    previous = logs.NOTHING
+    names = logs.names_of(chain.real, chain.id)
+    for number, day in sorted(names.manifests.items()):
+        piece = chain.place / f"logs/{chain.id}/{day}/{number:012}.json"
+        manifest = logs.Manifest.read(piece.read_bytes())
+        segments = []
+        for one in manifest.segments:
+            segment = chain.place / one.name
+            lines = logs.unpacked(segment.read_bytes()).replace(b'"attempt": 1,', b'"attempt": 9,')
+            write(segment, logs.packed(lines))
+            segments.append(logs.listed(one.name, segment.read_bytes()))
+        forged = replace(manifest, previous=previous, segments=tuple(segments), key_id="", signature="")
+        forged = sealing.sealed(forged, vouch)
+        write(piece, forged.bytes())
+        previous = logs.sha256(forged.bytes())
+
+
+@pytest.mark.parametrize(
+    ("keys", "what"), [(None, "manifest_unsigned"), ([("one", bytes(32))], "manifest_forged"), ([("two", bytes(range(32)))], "manifest_forged")]
+)  # fmt: skip
+def test_chain_that_was_made_anew_without_the_key_is_found(chain, keys, what):
+    made_anew(chain, Signer("simulator", keys, []).vouch if keys else None)
+    assert checking.check(chain.real, chain.id).findings == []
+    assert {one[0] for one in chain.found()} == {what}
+    assert {one[0] for one in chain.found(BEGIN.date() + timedelta(days=1))} == {what}
+
+
+def test_signatures_of_before_say_nothing_for_a_chain_that_was_made_anew(chain):
+    kept = {piece: logs.Manifest.read(piece.read_bytes()) for piece in chain.pieces(".json")}
+    made_anew(chain, lambda said: ("one", next(one.signature for one in kept.values())))
+    assert {one[0] for one in chain.found()} == {"manifest_forged"}
+
+
+def test_chain_that_goes_on_behind_a_forged_one_does_not_cover_it(chain):
+    made_anew(chain, None)
+    chain.start()
+    chain.write(99)
+    chain.ship()
+    assert [one[0] for one in chain.found()] == ["manifest_unsigned"] * 5
+
+
+def test_whoever_has_the_key_can_make_it_anew(chain):
+    made_anew(chain, chain.signer.vouch)
+    assert chain.found() == []
+
+
+def test_signature_of_another_environment_is_none(chain):
+    other = Signer("production", [("one", bytes(range(32)))], [])
+    found = checking.check(chain.real, chain.id, doubt=other.verifier.doubts).findings
+    assert {one.what for one in found} == {"manifest_forged"}
+
+
+def test_signature_that_is_no_hex_is_none(chain):
+    piece = chain.pieces(".json")[-1]
+    write(piece, replace(logs.Manifest.read(piece.read_bytes()), signature="none").bytes())
+    assert [one[0] for one in chain.found()] == ["manifest_forged"]
+
+
+@pytest.mark.parametrize(("vouch", "what"), [(None, ["pruned_unsigned"]), (lambda _: ("one", "00"), ["pruned_forged"])])
+def test_beginning_that_somebody_made_to_hide_what_was_before_is_found(chain, vouch, what):
+    pruning.prune(chain.real, (BEGIN + timedelta(days=1)).date(), vouch)
+    assert [one[0] for one in chain.found()] == what

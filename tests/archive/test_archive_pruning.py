@@ -26,16 +26,16 @@ def before(days):
 
 
 def test_whole_days_go_and_the_rest_stays_whole(days):
-    gone = pruning.prune(days.real, before(4))
+    gone = pruning.prune(days.real, before(4), days.signer.vouch)
     assert gone == 2 * 7  # the first day has one round
     assert (days.archived(), days.found()) == (list(range(7, 20)), [])
     assert min(path.parent.name for path in days.pieces(".gz")) == before(4).isoformat()
 
 
 def test_pruning_again_later_goes_on_from_there(days):
-    pruning.prune(days.real, before(4))
-    assert pruning.prune(days.real, before(4)) == 0
-    pruning.prune(days.real, before(6))
+    pruning.prune(days.real, before(4), days.signer.vouch)
+    assert pruning.prune(days.real, before(4), days.signer.vouch) == 0
+    pruning.prune(days.real, before(6), days.signer.vouch)
     assert (days.archived(), days.found()) == (list(range(11, 20)), [])
     assert len(days.real.names(f"logs/{days.id}/pruned/")) == 1
 
@@ -53,14 +53,14 @@ def test_pruning_that_was_cut_off_is_done_again(days, monkeypatch, lives):
     with monkeypatch.context() as patch:
         patch.setattr(type(days.real), "remove", dying)
         with pytest.raises(KeyboardInterrupt):
-            pruning.prune(days.real, before(4))
+            pruning.prune(days.real, before(4), days.signer.vouch)
     assert days.found() == []
-    pruning.prune(days.real, before(4))
+    pruning.prune(days.real, before(4), days.signer.vouch)
     assert (days.archived(), days.found()) == (list(range(7, 20)), [])
 
 
 def test_host_goes_on_when_all_that_it_wrote_was_removed(days):
-    pruning.prune(days.real, before(100))
+    pruning.prune(days.real, before(100), days.signer.vouch)
     assert (days.pieces(".gz"), days.found()) == ([], [])
     days.start()
     days.now += timedelta(days=100)
@@ -70,14 +70,14 @@ def test_host_goes_on_when_all_that_it_wrote_was_removed(days):
 
 
 def test_removing_more_than_was_recorded_is_found(days):
-    pruning.prune(days.real, before(4))
+    pruning.prune(days.real, before(4), days.signer.vouch)
     for ending in (".json", ".gz"):
         next(path for path in days.pieces(ending) if path.parent.name != "pruned").unlink()
     assert [what for what, *_ in days.found()] == ["manifest_missing", "gap"]
 
 
 def test_a_changed_record_of_the_beginning_is_found(days):
-    pruning.prune(days.real, before(4))
+    pruning.prune(days.real, before(4), days.signer.vouch)
     (record,) = (days.place / "logs" / days.id / "pruned").iterdir()
     record.write_bytes(record.read_bytes().replace(b'"digest":"', b'"digest":"0')[:-3])
     assert "pruned_damaged" in {what for what, *_ in days.found()}

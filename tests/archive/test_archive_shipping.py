@@ -119,7 +119,7 @@ def test_rounds_go_on_beside_and_the_last_takes_the_last_lines(host):
 def test_second_process_of_a_host_stands_by_and_takes_over(host):
     host.write(1)
     host.ship()
-    other = Shipper(host.archive, host.folder, lambda: host.now, keep_days=3)
+    other = Shipper(host.archive, host.folder, lambda: host.now, keep_days=3, vouch=host.signer.vouch)
     assert other.ship() is False
     host.shipper.close()
     host.write(2)

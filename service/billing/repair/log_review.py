@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from service.archive import Archive, checking, logs, pruning, reading
+from service.audit import signing
 from service.billing.repair.log_rules import ENTRY, Count, counts
 from service.billing.tasks import open_task
 from service.billing.tools import Tools
@@ -52,7 +53,8 @@ def prune_old(tools: Tools) -> bool:
         return False
     before = tools.machine_clock() - timedelta(days=tools.settings.log_archive_days)
     try:
-        pruning.prune(tools.archive, before.date())
+        signer = signing.of(tools.settings)
+        pruning.prune(tools.archive, before.date(), signer.vouch if signer.can_sign else None)
     except ArchiveError as error:
         log.warning("logs.not_pruned", error=type(error).__name__)
         return False
@@ -67,7 +69,9 @@ def _review(tools: Tools, archive: Archive, day: date) -> None:
     begin = datetime.combine(day, time(), UTC)
     span = reading.Span(begin, begin + timedelta(days=1), tools.machine_clock())
     total, counted = counts(chain(reading.records(archive, span), _entries(tools, span)))
-    checked = [checking.check(archive, host, day, span.now.date()) for host in logs.hosts(archive)]
+    verifier = signing.of(tools.settings).verifier
+    doubt = verifier.doubts if verifier.keys else None
+    checked = [checking.check(archive, host, day, span.now.date(), doubt=doubt) for host in logs.hosts(archive)]
     damaged = sum(len(one.findings) for one in checked)
     passed = [one for one in counted if one.passed]
     for one in passed:
