@@ -15,10 +15,14 @@ from dev.bootstrap import ROOT
 
 
 def environment() -> dict[str, str]:
-    """Ours, without what would point the tests at somebody's database or BlueSnap account; the sandbox's opt-in variables stay."""
+    """Ours, without what would point the tests at somebody's database or BlueSnap account; the sandbox's opt-in variables stay.
+
+    Compiled modules are kept: else each of hundreds of processes would compile all of its own, which costs minutes.
+    """
 
     def steers(name: str) -> bool:
-        return name == "DATABASE_URL" or (name.startswith("PANLESS_") and "SANDBOX" not in name)
+        unwanted = {"DATABASE_URL", "PYTHONDONTWRITEBYTECODE"}
+        return name in unwanted or (name.startswith("PANLESS_") and "SANDBOX" not in name)
 
     return {name: value for name, value in os.environ.items() if not steers(name)}
 

@@ -99,6 +99,11 @@ def test_tests_do_not_see_the_settings_of_an_installation(monkeypatch):
     assert not {"DATABASE_URL", "PANLESS_DATABASE_URL"} & seen.keys()
 
 
+def test_processes_of_the_tests_keep_what_they_compile(monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert "PYTHONDONTWRITEBYTECODE" not in suite.environment()
+
+
 def test_ports_come_from_options_then_settings_then_defaults():
     found = ports.from_environment({"PANLESS_BIND": "127.0.0.1:9080", "SIMULATOR_SHOP_PORT": "9070"}, {"shop": 9999})
     assert (found.service, found.shop, found.fields) == (9080, 9999, 8091)
