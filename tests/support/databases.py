@@ -6,7 +6,7 @@ import contextlib
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import delete, select, update
+from sqlalchemy import select
 
 from dev import postgres
 from service.store import database
@@ -51,13 +51,18 @@ def by_stealth(engine):
         yield connection
 
 
+#: One text, for one way to the server and back: this is done after each of thousands of tests.
+_EMPTYING = ";".join([
+    "SET LOCAL session_replication_role = replica",
+    *(f'DELETE FROM "{table.name}"' for table in METADATA.sorted_tables if table not in _STAYS),
+    f"UPDATE {CHAIN.name} SET start = 0, number = 0, hash = decode('{bytes(32).hex()}', 'hex')",
+])  # fmt: skip
+
+
 def empty(engine):
     """Delete every row of ours, and begin the journal anew."""
-    with by_stealth(engine) as connection:
-        for table in METADATA.sorted_tables:
-            if table not in _STAYS:
-                connection.execute(delete(table))
-        connection.execute(update(CHAIN).values(start=0, number=0, hash=bytes(32)))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(_EMPTYING)
 
 
 def changes_by_hand(engine):
