@@ -21,13 +21,11 @@ from typing import Any
 
 from service.archive.place import Archive
 
-ROOT = "logs"
-HOSTS = f"{ROOT}/hosts/"
+ROOT, HOSTS = "logs", "logs/hosts/"
 #: What the first manifest names as the one before.
 NOTHING = "0" * 64
 #: A host that has been away for longer begins a chain of its own.
 LOOK_BACK_DAYS = 400
-#: What a signature adds (sealing.py).
 SEAL = ("key_id", "signature")
 _SEGMENT = re.compile(r"(\d{4}-\d\d-\d\d)/(\d{12})\.([A-Za-z0-9-]+)\.(\d+)-(\d+)\.gz")
 _MANIFEST = re.compile(r"(\d{4}-\d\d-\d\d)/(\d{12})\.json")
