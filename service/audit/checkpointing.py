@@ -74,6 +74,8 @@ class Checkpointing:
     def _recomputed(self, reading: proofs.Connection, last: Checkpoint | None, reach: tuple[int, int]) -> bytes | None:
         """The hash of the entry up to which everything behind the last checkpoint fits; None where it does not, which is told."""
         why = "checkpoint" if last is not None and self.signer.verifier.refuses(last) else None
+        if last is not None and not self.signer.verifier.knows(last):
+            why = "key_unknown"
         before = last.hash if last is not None else walk.NOTHING
         if why is None and last is not None and proofs.hash_of(reading, last.number) != before:
             why = "forked"

@@ -85,7 +85,7 @@ class Witness:
     verifier: Verifier
 
     def copy(self) -> int:
-        """One round: whatever is not there yet. The number copied."""
+        """One round: whatever is not there yet. The number copied. What a key has signed that is not known here is left to those who know it."""
         with self.engine.begin() as connection:
             if not checkpoints.alone(connection):
                 return 0
@@ -104,6 +104,9 @@ class Witness:
                 waiting = checkpoints.to_copy(connection, MOST)
         copied = 0
         for checkpoint in waiting:
+            if not all(self.verifier.knows(one) for one in (newest, checkpoint) if one is not None):
+                log.error("checkpoint.key_unknown")
+                break
             why = self._refuses(recovery, newest, checkpoint)
             state = checkpoints.REFUSED if why else checkpoints.COPIED
             if why:

@@ -51,6 +51,10 @@ class Verifier:
         """The bytes that are signed."""
         return f"panless log|{self.environment}|".encode() + said
 
+    def knows(self, checkpoint: Checkpoint) -> bool:
+        """Whether it can judge of it: a key that others sign with may not be known here yet."""
+        return any(key_id == checkpoint.key_id for key_id, _ in self.keys)
+
     def disproves(self, key_id: str, signature: bytes, said: bytes) -> str | None:
         """Why a key has not said so; None if it has."""
         candidates = [key for known, key in self.keys if known == key_id]

@@ -64,6 +64,47 @@ def test_rotated_key_signs_anew_and_the_old_one_is_still_believed(lived, desk):
     }
 
 
+def test_worker_that_does_not_know_the_new_key_yet_does_nothing_and_harms_nothing(lived, desk, logged):
+    ahead, behind = Signer("simulator", [OTHER_KEY, KEY], []), Signer("simulator", [KEY], [])
+    desk.buy(account="acct-c")
+    with pytest.raises(ArchiveAway):
+        lived.checkpoint(signer=ahead, archive=Nowhere())
+    assert lived.checkpoint(signer=behind) == 0
+    assert newest(lived).state == "signed"
+    assert '"event": "checkpoint.key_unknown"' in logged()
+    assert lived.checkpoint(signer=ahead) == 0
+    assert newest(lived).state == "copied"
+    desk.buy(account="acct-d")
+    assert lived.checkpoint(signer=behind) == 0
+    assert '"reason": "key_unknown"' in logged()
+    assert lived.checkpoint(signer=ahead) == 1
+    with lived.engine.connect() as connection:
+        assert {one.state for one in checkpoints.listed(connection, 9)} == {"copied"}
+
+
+def test_key_that_everybody_knows_before_it_signs_changes_hands_without_a_pause(lived, desk):
+    told = Signer("simulator", [KEY], public_of([OTHER_KEY]))
+    ahead = Signer("simulator", [OTHER_KEY], public_of([KEY]))
+    for account, signer in (("acct-c", told), ("acct-d", ahead), ("acct-e", told), ("acct-f", ahead)):
+        desk.buy(account=account)
+        assert lived.checkpoint(signer=signer) == 1
+        assert newest(lived).state == "copied"
+    assert lived.found(verifier=ahead.verifier) == []
+
+
+class Nowhere(Archive):
+    """An archive that lists nothing and takes nothing: the worker dies before its copy."""
+
+    def __init__(self):
+        pass
+
+    def names(self, prefix=""):
+        return []
+
+    def put_once(self, name, data):
+        raise ArchiveAway("away")
+
+
 def test_signature_of_another_environment_is_not_believed(lived):
     other = Verifier("production", public_of([KEY]))
     assert {kind for kind, _ in lived.found(verifier=other)} == {"checkpoint_forged"}
