@@ -105,11 +105,20 @@ class ProviderRef(Exact):
     pattern = formats.PROVIDER_REF
 
 
-class FeedCursor(Exact):
+class CursorOf(Exact):
+    """A place in a list, as the list itself has named it: by its own pattern."""
+
+    code = Code.CURSOR_MALFORMED
+
+    @classmethod
+    def check(cls, value: str) -> bool:
+        """Whether it is such a place."""
+        return cls.pattern is not None and formats.matches(cls.pattern, value)
+
+
+class FeedCursor(CursorOf):
     """A place in the feed of entries, as the feed itself has named it."""
 
-    check = staticmethod(lambda value: formats.matches(formats.CURSOR, value))
-    code = Code.CURSOR_MALFORMED
     pattern = formats.CURSOR
 
 
@@ -127,11 +136,9 @@ class ActName(Exact):
     pattern = formats.WORD
 
 
-class ChargeCursor(Exact):
+class ChargeCursor(CursorOf):
     """The charge after which a page of charges begins, as the page before has named it."""
 
-    check = staticmethod(lambda value: formats.matches(formats.CHARGE_ID, value))
-    code = Code.CURSOR_MALFORMED
     pattern = formats.CHARGE_ID
 
 
@@ -142,11 +149,9 @@ class Ticket(Exact):
     pattern = formats.TICKET
 
 
-class GrantCursor(Exact):
+class GrantCursor(CursorOf):
     """The grant after which a page of grants begins, as the page before has named it."""
 
-    check = staticmethod(lambda value: formats.matches(formats.GRANT_ID, value))
-    code = Code.CURSOR_MALFORMED
     pattern = formats.GRANT_ID
 
 

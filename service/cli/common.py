@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from service import config
@@ -40,6 +40,11 @@ class Commands:
         """A group of commands under one name, such as `keys create|list|revoke`."""
         inner = self._group.add_parser(name, help=meaning).add_subparsers(required=True, metavar=names)
         return Commands(inner, self._common)
+
+
+def add_scopes(parser: argparse.ArgumentParser, scopes: Sequence[str]) -> None:
+    """`--scope`: one or more of a closed list."""
+    parser.add_argument("--scope", required=True, nargs="+", choices=scopes, metavar="SCOPE", help=", ".join(scopes))
 
 
 def say(arguments: argparse.Namespace, data: Any, text: str) -> None:

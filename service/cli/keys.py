@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from service.cardguard.formats import KEY_DAYS, MOST_KEY_DAYS, SCOPES
-from service.cli.common import FINE, FOUND, Commands, complain, operator, say, tools
+from service.cli.common import FINE, FOUND, Commands, add_scopes, complain, operator, say, tools
 from service.config.parsers import integer
 
 
@@ -15,7 +15,7 @@ def register(commands: Commands) -> None:
     keys = commands.group("keys", "API keys", "create|list|revoke")
     create = keys.add("create", create_key)
     create.add_argument("--name", required=True)
-    create.add_argument("--scope", required=True, nargs="+", choices=SCOPES, metavar="SCOPE", help=", ".join(SCOPES))
+    add_scopes(create, SCOPES)
     create.add_argument(
         "--days",
         type=_days,

@@ -1,12 +1,14 @@
-"""People: add, list, link with a database login, leave. The subject, who somebody is at the issuer, is read and never said again."""
+"""People: add, import, list, link with a database login, leave. The subject, who somebody is at the issuer, is read and never said again."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from service.cardguard.formats import PERSON_SCOPES
-from service.cli.common import FINE, FOUND, Commands, complain, operator, say, tools
+from service.cli.common import FINE, FOUND, Commands, add_scopes, complain, operator, say, tools
 
 LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0, section 2
 
@@ -14,13 +16,12 @@ LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0, section 2
 def register(commands: Commands) -> None:
     """Add `people`."""
     people = commands.group(
-        "people", "staff and auditors, who come in by an identity of their own", "add|list|login|leave"
+        "people", "staff and auditors, who come in by an identity of their own", "add|import|list|login|leave"
     )
     add = people.add("add", add_person)
     add.add_argument("--subject", required=True, help="who it is at the issuer, as its `sub` says it")
-    add.add_argument(
-        "--scope", required=True, nargs="+", choices=PERSON_SCOPES, metavar="SCOPE", help=", ".join(PERSON_SCOPES)
-    )
+    add_scopes(add, PERSON_SCOPES)
+    people.add("import", import_people).add_argument("file", metavar="FILE", help="lines of SUBJECT,SCOPE SCOPE")
     people.add("list", list_people)
     login = people.add("login", link_login)
     login.add_argument("id", metavar="ID")
@@ -30,29 +31,60 @@ def register(commands: Commands) -> None:
 
 def add_person(arguments: argparse.Namespace) -> int:
     """Make a person known, or give one that is known these scopes instead; print our id."""
+    wrong = _wrong(arguments.subject)
+    return complain(wrong) if wrong else _add(arguments, [(arguments.subject, arguments.scope)], again=True)
+
+
+def import_people(arguments: argparse.Namespace) -> int:
+    """Make all people of a file known whom we do not know, in one step; print our ids."""
+    try:
+        lines = Path(arguments.file).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return complain("the file cannot be read")
+    wanted = [(subject, scopes.split()) for subject, _, scopes in (line.rpartition(",") for line in lines)]
+    for number, (subject, scopes) in enumerate(wanted, start=1):
+        wrong = _wrong(subject)
+        if not scopes or not set(scopes) <= set(PERSON_SCOPES):
+            wrong = wrong or f"scopes are some of {', '.join(PERSON_SCOPES)}"
+        if wrong:
+            return complain(f"line {number}: {wrong}")
+    return _add(arguments, wanted, again=False)
+
+
+def _wrong(subject: str) -> str | None:
     from service.cardguard.detect_numbers import is_card
+
+    if not (0 < len(subject) <= LONGEST_SUBJECT and subject.isascii() and subject.isprintable()):
+        return "a subject is 1 to 255 printable ASCII characters"
+    if is_card(subject.replace(" ", "").replace("-", "")):
+        return "that is a card number: not even a digest of one is kept"
+    return None
+
+
+def _add(arguments: argparse.Namespace, wanted: Sequence[tuple[str, Sequence[str]]], *, again: bool) -> int:
+    """All of them, or none. `again`: those that are known as well."""
     from service.identity.issuer import digest_of
     from service.store import database, people
 
-    subject: str = arguments.subject
-    if not (0 < len(subject) <= LONGEST_SUBJECT and subject.isascii() and subject.isprintable()):
-        return complain("a subject is 1 to 255 printable ASCII characters")
-    if is_card(subject.replace(" ", "").replace("-", "")):
-        return complain("that is a card number: not even a digest of one is kept")
     our = tools()
     if our.settings.oidc_issuer is None:
         return complain("PANLESS_OIDC_ISSUER is not set: who somebody is depends on the issuer")
-    origin = operator(our)
+    origin, made = operator(our), []
     with our.engine.begin() as connection:
-        person = people.add(
-            connection,
-            identity=digest_of(our.settings.oidc_issuer, subject),
-            scopes=arguments.scope,
-            environment=our.settings.environment,
-            now=database.now(connection),
-            origin=origin,
-        )
-    say(arguments, {"id": person.id}, person.id)
+        for subject, scopes in wanted:
+            identity = digest_of(our.settings.oidc_issuer, subject)
+            if again or people.find(connection, identity) is None:
+                person = people.add(
+                    connection,
+                    identity=identity,
+                    scopes=scopes,
+                    environment=our.settings.environment,
+                    now=database.now(connection),
+                    origin=origin,
+                )
+                made.append(person.id)
+    said: Any = {"id": made[0]} if again else {"ids": made}
+    say(arguments, said, "\n".join(made) or "all of them are known")
     return FINE
 
 

@@ -149,3 +149,42 @@ def test_login_whose_name_cannot_stand_in_the_journal_does_nothing(run, engine, 
     assert "4111" not in str(told.value)
     assert run("people", "add", "--subject", "mira", "--scope", "audit:read", tools=odd) == (2, "")
     assert entries(engine) == []
+
+
+@pytest.fixture
+def file_of(tmp_path):
+    """A file of these lines."""
+
+    def write(*lines):
+        (file := tmp_path / "people.csv").write_text("\n".join(lines), encoding="utf-8")
+        return str(file)
+
+    return write
+
+
+def test_file_makes_people_known_in_one_step_and_leaves_those_who_are(run, web, file_of):
+    known = run("people", "add", "--subject", "mira", "--scope", "audit:read")[1].strip()
+    file = file_of("mira,support:read", "noor,support:read grants:request", "a,b,audit:read")
+    status, shown = run("people", "import", file)
+    noor, other = shown.split()
+    rows = {row["id"]: row["scopes"] for row in json.loads(run("people", "list", "--json")[1])}
+    assert (status, rows) == (
+        0,
+        {known: ["audit:read"], noor: ["grants:request", "support:read"], other: ["audit:read"]},
+    )
+    identity = web.their_issuer.identity("a,b")
+    assert web.call("GET", "/v1/audit/entries", auth=identity).status_code == 200
+    assert json.loads(run("people", "import", file, "--json")[1]) == {"ids": []}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["noor", "noor,", ",audit:read", "noor,accounts:read", "n\u0101,audit:read", "4111 1111 1111 1111,audit:read"],
+)
+def test_file_with_a_line_that_is_none_makes_nobody_known(run, engine, file_of, line):
+    assert run("people", "import", file_of("mira,audit:read", line)) == (2, "")
+    assert entries(engine) == []
+
+
+def test_file_that_is_not_there_is_said(run):
+    assert run("people", "import", "/nowhere/people.csv") == (2, "")
