@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -235,3 +236,20 @@ def test_proven_idempotency_in_production_is_noted():
 def test_public_host_must_be_trusted():
     assert sane(hosts=("127.0.0.1",)) == [("error", "address.untrusted", None)]
     assert sane(public_url=None, hosts=()) == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "archive", "word"),
+    [(Path("logs"), None, "logs.not_archived"), (None, "archive", "logs.not_kept")],
+)
+def test_half_of_what_archives_the_log_is_told(folder, archive, word):
+    (finding,) = checks.log_archive(folder, archive)
+    assert (finding.severity.value, finding.word) == ("warning", word)
+    missing = "PANLESS_ARCHIVE_URL" if archive is None else "PANLESS_LOG_FOLDER"
+    assert f"{missing} is not" in finding.text
+    assert missing in finding.to_do
+
+
+@pytest.mark.parametrize("both", [(None, None), (Path("logs"), "archive")])
+def test_log_that_is_archived_or_meant_not_to_be_is_fine(both):
+    assert list(checks.log_archive(*both)) == []

@@ -40,6 +40,7 @@ def examine(tools: Tools) -> list[Finding]:
         *doctor_checks.never_arrived(untold, arrived),
         *doctor_checks.clocks(bluesnap, database_clock, timedelta(seconds=settings.notice_window_seconds)),
         *doctor_checks.erasures(unknown_here),
+        *doctor_checks.log_archive(settings.log_folder, settings.archive_url),
         *doctor_checks.notice_zone(waiting),
         *doctor_checks.backlog(waiting),
         *doctor_checks.catalogue(problems, len(tools.catalogue.paid)),

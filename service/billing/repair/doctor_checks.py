@@ -6,6 +6,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from service.billing.clocks import Offset
@@ -207,6 +208,22 @@ def environment_sanity(
     if host is not None and host not in trusted_hosts:
         untrusted = "PANLESS_TRUSTED_HOSTS lacks the host of PANLESS_PUBLIC_URL: notices that name it are refused"
         yield Finding(Severity.ERROR, "address.untrusted", untrusted, "add it to PANLESS_TRUSTED_HOSTS")
+
+
+def log_archive(log_folder: Path | None, archive_url: str | None) -> Iterator[Finding]:
+    """Half of what takes the log off the host is nothing."""
+    if log_folder is not None and archive_url is None:
+        yield Finding(
+            Severity.WARNING, "logs.not_archived",
+            "PANLESS_LOG_FOLDER is set and PANLESS_ARCHIVE_URL is not: log lines are kept in files of this host, which grow, and none is taken off it",
+            "set PANLESS_ARCHIVE_URL, or take PANLESS_LOG_FOLDER away",
+        )  # fmt: skip
+    if log_folder is None and archive_url is not None:
+        yield Finding(
+            Severity.WARNING, "logs.not_kept",
+            "PANLESS_ARCHIVE_URL is set and PANLESS_LOG_FOLDER is not: the archive gets checkpoints of the journal, and no line of the log",
+            "set PANLESS_LOG_FOLDER, unless your platform ships standard output itself",
+        )  # fmt: skip
 
 
 def erasures(unknown_here: int) -> Iterator[Finding]:
