@@ -69,7 +69,7 @@ class Operation:
     reading only: an idempotency key remembers the body, not the query. `answers` maps a status to the schema of its body; `problems`
     are the codes beyond those that its lock, its body, its query and its key imply.
     `restore` puts the secrets back into a kept answer, which holds none. `calls_bluesnap`: it may wait for BlueSnap, so it takes a slot
-    (admission.py), and nothing is called for a client who is gone.
+    (admission.py), and nothing is called for a client who is gone. `answers_alone`: without BlueSnap it answers as well, says so, and has no problem of BlueSnap's.
     """
 
     method: str
@@ -84,5 +84,6 @@ class Operation:
     idempotent: bool = False
     matches: bool = False
     calls_bluesnap: bool = False
+    answers_alone: bool = False
     problems: tuple[Code, ...] = ()
     restore: Callable[[Call, dict[str, Any]], dict[str, Any]] | None = None

@@ -74,6 +74,7 @@ class SeenAccountOut(AccountOut):
     summary="Look at an account under a live grant",
     lock=Person("support:read"),
     calls_bluesnap=True,
+    answers_alone=True,
     answers={200: SeenAccountOut},
     problems=(Code.ACCOUNT_MALFORMED, Code.GRANT_MISSING, Code.JOURNAL_UNPROVEN),
 )

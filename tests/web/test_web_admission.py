@@ -53,9 +53,9 @@ def narrow(make_tools, bluesnap):
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_operation_takes_a_slot_if_and_only_if_bluesnap_may_answer_it(operation):
-    # support's look answers without BlueSnap as well, and says so instead of refusing
     may_fail = bool(OF_BLUESNAP & set(operation.problems))
-    assert operation.calls_bluesnap == (may_fail or operation.name == "support.look")
+    assert operation.calls_bluesnap == (may_fail or operation.answers_alone)
+    assert not (may_fail and operation.answers_alone)
 
 
 def test_those_that_call_bluesnap_are_these():
