@@ -166,7 +166,7 @@ def _judge(entrance: Entrance) -> Judge:
 
 def _word(entrance: Entrance) -> Canary:
     """A marker for this place, of the kind that belongs there."""
-    at = entrance.at if entrance.kind in {entrances.FIELD, entrances.PATH} else ()
+    at = entrance.at if entrance.kind in {entrances.FIELD, entrances.PATH, entrances.QUERY} else ()
     kind = belongings.PAYER if at == ("payer", "email") else _BELONG.get(at, belongings.MARKER)
     return belongings.canary(kind, entrance.name, marker())
 

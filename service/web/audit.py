@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from service.web.operation import Body, Call, Reply
 
 door = Door("audit")
 LARGEST, USUAL = 500, 100
+_ACTS = frozenset(Act)
 #: Signatures and links cover microseconds, so these are shown.
 EXACT = {"format": "date-time", "description": "In UTC, to the microsecond."}
 
@@ -78,7 +80,7 @@ def read_entries(call: Call) -> Reply:
     with call.tools.engine.begin() as connection:
         place = Cursor.read(after) if after is not None else None
         found, place = entries.page(connection, place, call.query["limit"], **only)
-        image = {"entries": len(found), **{f"of_{name}": value for name, value in only.items() if name != "account"}}
+        image = {"entries": len(found), **_asked(only)}
         journal.write(
             connection,
             Act.AUDIT_READ,
@@ -89,6 +91,14 @@ def read_entries(call: Call) -> Reply:
         )
     data = {"entries": [_entry_data(entry) for entry in found], "next": place.text if place is not None else None}
     return Reply(200, data, AuditEntriesOut)
+
+
+def _asked(only: Mapping[str, str]) -> dict[str, str]:
+    """What the entry of a reading says that was asked for. A word that is no act of ours finds nothing, and is not kept for that."""
+    written = {name: value for name, value in only.items() if name != "account"}
+    if written.get("act", Act.AUDIT_READ) not in _ACTS:
+        del written["act"]
+    return {f"of_{name}": value for name, value in written.items()}
 
 
 def _entry_data(entry: Entry) -> dict[str, Any]:

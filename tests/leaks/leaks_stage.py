@@ -21,10 +21,10 @@ PAYER = {"first_name": "Mira", "last_name": "Okafor", "country": "US", "zip": "0
 ANSWERED = b'"event": "request.answered"'
 HOOK = f'"route": "{WEBHOOKS}"'.encode()
 LINE_SECONDS = 5.0
-#: All tables but the queue's, where the worker's own clockwork writes.
+#: All tables but those where the worker's own clockwork writes: the queue's, and the checkpoints that it signs.
 TABLES = """
 SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
-WHERE schemaname NOT IN ('pg_catalog', 'information_schema', 'jobs') AND tablename NOT LIKE 'procrastinate%'
+WHERE schemaname NOT IN ('pg_catalog', 'information_schema', 'jobs') AND tablename NOT LIKE 'procrastinate%' AND tablename <> 'checkpoints'
 """
 
 

@@ -44,6 +44,12 @@ def test_each_reading_is_an_entry_that_says_what_was_asked_for(web, otto, read):
     assert len(read("?act=audit.read").json["entries"]) == 2
 
 
+def test_word_that_is_no_act_finds_nothing_and_is_not_kept(read):
+    assert read("?act=zqxcanary").json["entries"] == []
+    (entry,) = read("?act=audit.read").json["entries"]
+    assert entry["image"] == {"entries": 0}
+
+
 def test_reading_that_is_refused_is_none(web, otto, read):
     problem(read("?limit=0"), 422, "field_malformed")
     assert read("?act=audit.read").json["entries"] == []
