@@ -90,9 +90,9 @@ def read(file: Path) -> dict[str, str]:
 
 
 def write(file: Path, settings: Mapping[str, str]) -> None:
-    """Write KEY=VALUE lines that only we can read. `python -m service` reads them where nothing else is set."""
+    """Write KEY=VALUE lines of what is a setting, which only we can read. `python -m service` reads them where nothing else is set."""
     lines = [
         "# written by `python -m dev run`; holds secrets",
-        *(f"{name}={value}" for name, value in settings.items()),
+        *(f"{name}={value}" for name, value in settings.items() if name.startswith("PANLESS_")),
     ]
     write_private(file, "\n".join(lines) + "\n")

@@ -10,21 +10,19 @@ import contextlib
 import http.client
 import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from dev import configuration, doors, ports, postgres, processes
+from dev import configuration, doors, logins, ports, postgres, processes
 from dev.bootstrap import ROOT, VAR
 from dev.errors import DevError
 from dev.pgcluster import write_private
 from dev.ports import Ports
 
 KEY_SCOPES = ("checkout:write", "checkout:read", "accounts:read", "accounts:write", "refunds:write")
-_START_SECONDS = 60.0
 _STOP_SECONDS = 4.0
 
 
@@ -33,7 +31,8 @@ class Stack:
 
     `environment` overrides settings (PANLESS_ and SIMULATOR_ variables); with PANLESS_DATABASE_URL in it that server is used, and
     no PostgreSQL is started. `service` are the arguments of Python that stand for `-m service`, for tests that start it changed;
-    `server` are settings of the PostgreSQL server. The attributes below are valid once `start` has returned.
+    `server` are settings of the PostgreSQL server. With `own_logins`, by default where the server is ours, each part has a
+    login of its own. The attributes below are valid once `start` has returned; `database_url` has the login that may do everything.
     """
 
     def __init__(
@@ -45,10 +44,12 @@ class Stack:
         environment: Mapping[str, str] | None = None,
         service: Sequence[str] = ("-m", "service"),
         server: Mapping[str, str] | None = None,
+        own_logins: bool | None = None,
     ) -> None:
         self._data, self._chosen, self._throwaway = data.resolve(), ports, throwaway
         self._overrides = dict(environment or {})
         self._service, self._server_settings = tuple(service), dict(server or {})
+        self._logins = "PANLESS_DATABASE_URL" not in self._overrides if own_logins is None else own_logins
         self._undo = contextlib.ExitStack()
         self._server: postgres.Server | None = None
         self._environments: dict[str, dict[str, str]] = {}
@@ -108,6 +109,7 @@ class Stack:
                 self.launch("simulator")  # beside the migration: all it needs is the key
             self.launch("issuer")
             self.command("migrate")
+            self._part_logins()
             self.api_key = self._key()
             for name in ("simulator", "service"):
                 if name not in self.children:
@@ -146,11 +148,14 @@ class Stack:
     def command(self, *arguments: str) -> str:
         """Run `python -m service ARGUMENTS` with this stack's settings; answers its standard output. Raises DevError if it fails."""
         log = self.log_folder / f"{arguments[0]}.log"
+        environment = self._environments["service"]
+        if arguments[0] == "migrate":
+            environment = environment | {"PANLESS_DATABASE_URL": self.database_url}
         with log.open("wb") as errors:
             done = subprocess.run(
                 [sys.executable, *self._service, *arguments],
                 cwd=ROOT,
-                env=self._environments["service"],
+                env=environment,
                 check=False,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -200,12 +205,17 @@ class Stack:
         kept = configuration.read(self.settings_file)
         settings = configuration.of_service(self.ports, database_url, self._data, kept)
         settings |= {name: value for name, value in self._overrides.items() if name.startswith("PANLESS_")}
-        configuration.write(self.settings_file, settings)
         simulator = configuration.of_simulator(self.ports, self.key_file)
         simulator |= {name: value for name, value in self._overrides.items() if name.startswith("SIMULATOR_")}
         around = configuration.surroundings() | {"TMPDIR": str(processes.fresh_folder(self._data / "tmp"))}
         self._environments = {"service": around | settings, "simulator": around | simulator}
         self.database_url = settings["PANLESS_DATABASE_URL"]
+        configuration.write(self.settings_file, self._environments["service"])
+
+    def _part_logins(self) -> None:
+        if self._logins:
+            self._environments["service"] |= logins.make(self.database_url)
+            configuration.write(self.settings_file, self._environments["service"])
 
     def _key(self) -> str:
         """The demo shop's API key: the one from the last start, or a new one."""
@@ -224,7 +234,6 @@ class Stack:
 
     def _await_doors(self) -> None:
         """Wait until every part answers; the worker has no door, it only has to live."""
-        deadline = time.monotonic() + _START_SECONDS
         awaited = {
             f"{self.simulator_url}/_levers/clock": "simulator",
             self.fields_url: "simulator",
@@ -233,15 +242,8 @@ class Stack:
             f"{self.service_url}/readyz": "service",
             self.metrics_url: "service",
         }
-        for url, name in awaited.items():
-            while (status := doors.status(url)) != http.HTTPStatus.OK and not (status and url == self.fields_url):
-                self.check()
-                if time.monotonic() > deadline:
-                    log = self.log_folder / f"{name}.log"
-                    message = f"{name} did not answer at {url} in {_START_SECONDS:.0f} s; the end of {log}:\n{processes.tail(log)}"
-                    raise DevError(message)
-                time.sleep(0.05)
-        self.check()
+        logs = {url: self.log_folder / f"{name}.log" for url, name in awaited.items()}
+        doors.await_open(logs, self.check, bare=self.fields_url)
 
     def _stop_children(self) -> None:
         processes.stop_all(list(self.children.values()), grace=_STOP_SECONDS)

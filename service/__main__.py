@@ -30,7 +30,7 @@ def work(_: argparse.Namespace) -> int:
 
     settings = cli.current_settings()
     logs.set_up(files=logfiles.files_in(settings.log_folder, "worker"))
-    tools = wiring.build(settings)
+    tools = wiring.build(settings, "worker")
     slow = [*_slow(tools), *jobs.about_logs(tools)]
     shipper = wiring.shipper(tools)
 

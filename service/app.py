@@ -70,7 +70,7 @@ def ways_in() -> list[tuple[str, str, str]]:
 
 def serving() -> Flask:
     """The app of a worker process, from the environment. Raises SettingsError (which `python -m service serve` has told before)."""
-    return create_app(wiring.build(config.load(config.local_environ(os.environ))))
+    return create_app(wiring.build(config.load(config.local_environ(os.environ)), "web"))
 
 
 def create_app(tools: Tools) -> Flask:

@@ -160,7 +160,7 @@ def await_database(tools: Tools, names: Sequence[str] = ROUNDS) -> None:
     """
     while True:
         try:
-            database.check_environment(tools.settings.database_url, tools.settings.environment)
+            database.check_logins(tools.settings.urls_of("worker"), tools.settings.environment)
             with tools.engine.begin() as connection:
                 rounds.expect(connection, names)
         except DatabaseError as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import urllib3
+from sqlalchemy import Engine
 
 from service.archive import Archive
 from service.archive.shipping import Shipper
@@ -17,6 +18,7 @@ from service.billing import catalogue
 from service.billing.tools import Tools
 from service.bluesnap.client import BlueSnapClient, Timeouts
 from service.config import Environment, Settings
+from service.config.of_logins import OF_DOORS
 from service.errors import Code, Refusal
 from service.identity.fetching import over_http
 from service.identity.issuer import Issuer, Rules
@@ -62,8 +64,9 @@ def _other_credentials(settings: Settings) -> tuple[str, str] | None:
     return (settings.bluesnap_user_other or settings.bluesnap_user, password) if password is not None else None
 
 
-def build(settings: Settings) -> Tools:
-    """All tools for one process. Opens no connection yet."""
+def build(settings: Settings, part: str = "operator") -> Tools:
+    """All tools for one process: `web`, `worker`, or an operator's. Opens no connection yet."""
+    settings = settings.of_part(part)
     timeouts = Timeouts(
         connect=settings.connect_seconds,
         read=settings.read_seconds,
@@ -92,7 +95,14 @@ def build(settings: Settings) -> Tools:
         platform=_platform(settings),
         archive=Archive.open(settings.archive_url) if settings.archive_url else None,
         issuer=_issuer(settings),
+        others=_logins_of_doors(settings) if part == "web" else {},
     )
+
+
+def _logins_of_doors(settings: Settings) -> dict[str, Engine]:
+    """For the doors that need other rights than the rest of `serve`: engines over logins of their own, where they have one."""
+    urls = {part: url for part, url in settings.own_urls().items() if part in OF_DOORS}
+    return {part: database.connect(url, pool_size=settings.threads) for part, url in urls.items()}
 
 
 def signer(settings: Settings) -> Signer:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Self
 
 from sqlalchemy import Engine
 
@@ -21,7 +22,7 @@ from service.store.keyring import Keyring
 class Tools:
     """`clock` tells business time, `machine_clock` this machine's; leases and the journal use the database's. `platform` is None where no address
     for events is set, `archive` where none is,
-    `issuer` where nobody may come in as a person.
+    `issuer` where nobody may come in as a person. `others` are engines over the logins that some doors have of their own, by the part's name.
     """
 
     settings: Settings
@@ -34,3 +35,8 @@ class Tools:
     platform: PlatformClient | None = None
     archive: Archive | None = None
     issuer: Issuer | None = None
+    others: Mapping[str, Engine] = field(default_factory=dict)
+
+    def of_part(self, part: str | None) -> Self:
+        """The same tools with that part's login of the database, if it has one."""
+        return self if part is None or part not in self.others else replace(self, engine=self.others[part])

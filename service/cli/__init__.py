@@ -75,6 +75,7 @@ def _parser(work: Command, others: Sequence[Register]) -> argparse.ArgumentParse
 def main(work: Command, arguments: Sequence[str] | None = None, *, others: Sequence[Register] = ()) -> int:
     """Run one command. `work` is the worker's door, and `others` add commands of rooms that stand beside this one: each is opened from above."""
     parsed = _parser(work, others).parse_args(arguments)
+    from psycopg.errors import InsufficientPrivilege
     from sqlalchemy.exc import OperationalError, ProgrammingError  # after --help, which must not wait for it
 
     command: Command = parsed.command
@@ -88,5 +89,9 @@ def main(work: Command, arguments: Sequence[str] | None = None, *, others: Seque
         )
     except OperationalError:
         return complain("the database does not answer; is PANLESS_DATABASE_URL right, and the server running?")
-    except ProgrammingError:
+    except ProgrammingError as error:
+        if isinstance(error.orig, InsufficientPrivilege):
+            return complain(
+                "the login of the database lacks a right for this; see docs/operating.md, Roles in the database"
+            )
         return complain("the database has not our schema; run `python -m service migrate`")

@@ -64,12 +64,13 @@ def migrate(arguments: argparse.Namespace) -> int:
 def serve(_: argparse.Namespace) -> int:
     """Serve requests under gunicorn, until stopped."""
     from service.billing import catalogue
+    from service.config.of_logins import OF_DOORS
     from service.store import database
     from service.telemetry import metrics_folder
 
     settings = current_settings()
     catalogue.read(settings.plans_file, settings.environment)
-    database.check_environment(settings.database_url, settings.environment)
+    database.check_logins(settings.urls_of("web", *OF_DOORS), settings.environment)
     # prometheus_client chooses at import whether it shares values over processes: nothing above may import it
     metrics_folder.make()
     from gunicorn.app.wsgiapp import WSGIApplication

@@ -9,19 +9,17 @@ from typing import Any
 
 from service.config import parsers
 from service.config.declaring import ROOT, Environment, Setting, one
+from service.config.of_logins import OfLogins
 from service.config.of_people import OfPeople
 from service.config.of_proof import OfProof
 
 
 @dataclass(frozen=True)
-class Settings(OfPeople, OfProof):
+class Settings(OfPeople, OfProof, OfLogins):
     """All settings, parsed. Each field's meaning stands beside it; `python -m service settings` prints them."""
 
     environment: Environment = one(
         "ENVIRONMENT", Environment, "simulator, sandbox or production; a database serves one of them only"
-    )
-    database_url: str = one(
-        "DATABASE_URL", parsers.text, "PostgreSQL to use, as postgresql://…", secret=True, alias="DATABASE_URL"
     )
     bluesnap_url: str = one("BLUESNAP_URL", parsers.origin, "origin of BlueSnap's API, without /services/2")
     bluesnap_user: str = one("BLUESNAP_USER", parsers.user, "API user of the BlueSnap account", secret=True)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from service import crashpoints
 from service.config.declarations import Settings
 from service.config.declaring import Environment
+from service.config.of_logins import PARTS
 from service.config.parsers import LOOPBACK
 from service.config.weakness import is_made_up, is_weak, repeats
 
@@ -37,7 +38,9 @@ REVEALING = (
 
 def problems(settings: Settings, environ: Mapping[str, str]) -> list[str]:
     """All that is wrong here, for an account of BlueSnap's own; more for one that charges."""
-    found = [*_of_hosts(settings), *_of_switches(settings, environ), *_of_database(settings.database_url)]
+    found = [*_of_hosts(settings), *_of_switches(settings, environ)]
+    for name, url in settings.urls_of("operator", *PARTS).items():
+        found += _of_database(name, url)
     found += _of_secrets(settings)
     return [*found, *_of_production(settings)] if settings.environment is Environment.PRODUCTION else found
 
@@ -65,19 +68,19 @@ def _of_switches(settings: Settings, environ: Mapping[str, str]) -> Iterator[str
         yield "PANLESS_RESERVED_THREADS must be below PANLESS_THREADS: no thread would be left to speak with BlueSnap"
 
 
-def _of_database(text: str) -> Iterator[str]:
+def _of_database(name: str, text: str) -> Iterator[str]:
     """PostgreSQL's TLS must check whom it speaks with; without verify-full anybody in between could answer. On this machine nobody is in between."""
     try:
         url = make_url(text.replace("postgres://", "postgresql://", 1))
     except (ArgumentError, ValueError):  # its text quotes the URL
-        yield "PANLESS_DATABASE_URL is not a URL"
+        yield f"{name} is not a URL"
         return
     if _is_here(url):
         return
     if url.query.get("sslmode") != "verify-full":
-        yield "PANLESS_DATABASE_URL must say sslmode=verify-full: the database is on another machine, and must prove that it is itself"
+        yield f"{name} must say sslmode=verify-full: the database is on another machine, and must prove that it is itself"
     if url.password is not None and (is_weak(str(url.password)) or url.password == url.username):
-        yield "PANLESS_DATABASE_URL has a password that is short or well known"
+        yield f"{name} has a password that is short or well known"
 
 
 def _is_here(url: URL) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -121,7 +121,7 @@ def _upgrade(url_text: str, environment: str, *, run: bool) -> None:
         with engine.begin() as connection:
             connection.execute(select(func.pg_advisory_xact_lock(7_315_006)))  # as long as another migration takes
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = {MIGRATION_LOCK_MS}")
-            rights.become_owner(connection)
+            rights.prepare(connection)
             if run:
                 _run_scripts(connection)
             if connection.execute(select(DEPLOYMENT.c.environment)).first() is None:
@@ -153,6 +153,23 @@ def check_environment(url_text: str, environment: str) -> None:
         bound = connection.execute(select(DEPLOYMENT.c.environment)).scalar_one_or_none()
     if bound != environment:
         raise SettingsError("PANLESS_ENVIRONMENT is not the environment that this database belongs to")
+
+
+def check_logins(urls: Mapping[str, str], environment: str) -> None:
+    """Refuse what does not belong to this environment, and where money is also a login that no right is withheld from. `urls` by their settings' names.
+
+    Raises SettingsError.
+    """
+    for name, url_text in urls.items():
+        check_environment(url_text, environment)
+        if environment == "simulator":
+            continue
+        with _one_connection(url_text) as connection:
+            if rights.is_almighty(connection):
+                raise SettingsError(
+                    f"{name} comes with a login that may do everything or owns the tables: it must be a member of the group roles "
+                    "of its part and no more (docs/operating.md, Roles in the database)"
+                )
 
 
 def schema_version(connection: Connection) -> str | None:

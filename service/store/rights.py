@@ -41,9 +41,20 @@ SELECT CASE typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, t.oid::regtype::text
 WHERE typnamespace::regnamespace::text = ANY (:schemas)
     AND (typtype IN ('d', 'e') OR typtype = 'c' AND (SELECT relkind = 'c' FROM pg_class WHERE oid = typrelid))
 """
+# From PostgreSQL 16 on, who may make roles may give away those alone that are their own.
+_MAY_MAKE = """
+SELECT rolsuper, rolcreaterole AND (to_regrole('panless_owner') IS NULL OR current_setting('server_version_num')::int < 160000
+    OR pg_has_role(rolname, to_regrole('panless_owner'), 'MEMBER WITH ADMIN OPTION')), quote_ident(current_database())
+FROM pg_roles WHERE rolname = current_user
+"""
 _MAY_BECOME = """
 SELECT CASE WHEN rolsuper THEN 'superuser' WHEN rolname = 'panless_owner' OR pg_has_role(rolname, to_regrole('panless_owner'), 'MEMBER')
     THEN 'member' ELSE 'stranger' END FROM pg_roles WHERE rolname = current_user
+"""
+_ALMIGHTY = """
+SELECT rolsuper OR rolcreaterole OR rolbypassrls OR coalesce(pg_has_role(rolname, to_regrole('panless_owner'), 'MEMBER'), false)
+    OR EXISTS (SELECT FROM pg_class WHERE relnamespace::regnamespace::text = ANY (:schemas) AND relowner = pg_roles.oid)
+FROM pg_roles WHERE rolname = session_user
 """
 #: What there is at this version of the schema.
 _NAMES = """
@@ -99,6 +110,24 @@ def role(group: str) -> str:
     return f"panless_{group}"
 
 
+def is_almighty(connection: Connection) -> bool:
+    """Whether the session's login is one from whom no right can be withheld: it has all, could take them, or owns something of ours."""
+    found: bool = connection.execute(text(_ALMIGHTY), {"schemas": [*SCHEMAS]}).scalar_one()
+    return found
+
+
+def prepare(connection: Connection) -> None:
+    """Before a migration: the roles are there, and whoever made them, or may become the owner, becomes it."""
+    superuser, creates, place = connection.exec_driver_sql(_MAY_MAKE).one()
+    if superuser or creates:
+        _make_roles(connection)
+    if creates and not superuser:
+        # a managed server gives nobody a superuser, but somebody who may make roles: what that one owns is handed over once
+        connection.exec_driver_sql(f"GRANT {OWNER} TO CURRENT_USER; GRANT CREATE ON DATABASE {place} TO {OWNER}")
+        _hand_over(connection)
+    become_owner(connection)
+
+
 def become_owner(connection: Connection) -> None:
     """What a migrator makes until the transaction ends is the owner's at once. A superuser stays who he is."""
     if connection.exec_driver_sql(_MAY_BECOME).scalar_one() == "member":
@@ -112,11 +141,7 @@ def apply(connection: Connection) -> bool:
     if standing == "stranger":
         log.warning("rights.left_alone", actor="operator")
         return False
-    if standing == "superuser":
-        _make_roles(connection)
-    for kind, name, owner in connection.execute(text(_OBJECTS), {"schemas": [*SCHEMAS]}).all():
-        if owner != OWNER:
-            run(f"ALTER {kind} {name} OWNER TO {OWNER}")
+    _hand_over(connection)
     everybody = ", ".join(("PUBLIC", *map(role, GROUPS)))
     for schema in SCHEMAS:
         for what in ("TABLES", "SEQUENCES", "ROUTINES"):
@@ -127,6 +152,13 @@ def apply(connection: Connection) -> bool:
         if right.groups and there.issuperset(right.needs):
             run(f"{right.grant} TO {', '.join(map(role, right.groups))}")
     return True
+
+
+def _hand_over(connection: Connection) -> None:
+    """Whatever there is of ours, and somebody else owns, is the owner's."""
+    for kind, name, owner in connection.execute(text(_OBJECTS), {"schemas": [*SCHEMAS]}).all():
+        if owner != OWNER:
+            connection.exec_driver_sql(f"ALTER {kind} {name} OWNER TO {OWNER}")
 
 
 def _make_roles(connection: Connection) -> None:

@@ -19,7 +19,7 @@ from service.web.door import Door
 from service.web.locks import Person
 from service.web.operation import Body, Call, Reply
 
-door = Door("audit")
+door = Door("audit", part="auditor")
 LARGEST, USUAL = 500, 100
 _ACTS = frozenset(Act)
 #: Signatures and links cover microseconds, so these are shown.
@@ -75,7 +75,7 @@ class AuditEntriesOut(Schema):
 )
 def read_entries(call: Call) -> Reply:
     """Fewer entries than were asked for: the auditor has seen all there is. The reading is an entry, which the next page shows."""
-    only = {name: call.query[name] for name in ("account", "actor", "act") if name in call.query}
+    only: dict[str, str] = {name: call.query[name] for name in ("account", "actor", "act") if name in call.query}
     after = call.query.get("after")
     with call.tools.engine.begin() as connection:
         place = Cursor.read(after) if after is not None else None

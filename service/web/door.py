@@ -23,11 +23,15 @@ JSON = "application/json"
 
 
 class Door(Blueprint):
-    """A blueprint for one kind of caller. Nothing is routed but by `operation`, which cannot be called without a lock."""
+    """A blueprint for one kind of caller. Nothing is routed but by `operation`, which cannot be called without a lock.
 
-    def __init__(self, name: str, *, browser: bool = False) -> None:
+    `part` names whose login of the database its operations work with; locks ask who somebody is with the login of `serve`.
+    """
+
+    def __init__(self, name: str, *, browser: bool = False, part: str | None = None) -> None:
         super().__init__(name, __name__)
         self.browser = browser
+        self.part = part
         self.operations: list[Operation] = []
 
     def operation(self, method: str, path: str, **declared: Any) -> Callable[[View], View]:
@@ -37,7 +41,7 @@ class Door(Blueprint):
             operation = Operation(method=method, path=path, name=f"{self.name}.{view.__name__}", **declared)
             self.operations.append(operation)
             rule = path.replace("{", "<").replace("}", ">")
-            self.add_url_rule(rule, f"{view.__name__}", _handler(operation, view), methods=[method])
+            self.add_url_rule(rule, f"{view.__name__}", _handler(operation, view, self.part), methods=[method])
             if self.browser:
                 self.add_url_rule(rule, f"{view.__name__}_preflight", _preflight, methods=["OPTIONS"])
             return view
@@ -56,11 +60,11 @@ def _preflight(**_: str) -> Response:
     return Response(status=204)
 
 
-def _handler(operation: Operation, view: View) -> Callable[..., Response]:
+def _handler(operation: Operation, view: View, part: str | None) -> Callable[..., Response]:
     def handle(**args: str) -> Response:
         caller = operation.lock.open(request, tools(), args)
         g.caller = caller
-        call = Call(tools(), caller, _body(operation), g.request_id, _query(operation))
+        call = Call(tools().of_part(part), caller, _body(operation), g.request_id, _query(operation))
         crashpoints.reach(crashpoints.REQUEST_VALIDATED)
         with _admitted(operation):
             if not operation.idempotent:

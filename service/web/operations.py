@@ -93,6 +93,10 @@ def _database_serves(tools: Tools) -> bool:
             # a newer schema still serves old code: migrations only add what old code can live with, until nobody runs it
             if (database.schema_version(connection) or "") < database.HEAD:
                 return False
-            return clocks.measured(tools, connection).at_least <= clocks.REFUSED
+            if clocks.measured(tools, connection).at_least > clocks.REFUSED:
+                return False
+        for engine in tools.others.values():
+            engine.connect().close()
     except SQLAlchemyError:
         return False
+    return True

@@ -17,7 +17,7 @@ from service.web.locks import Person
 from service.web.operation import Call, Reply
 from service.web.views import AccountOut, Moment, MoneyOut, account_data
 
-door = Door("support")
+door = Door("support", part="support")
 
 
 class SeenPayerOut(Schema):

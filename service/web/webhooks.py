@@ -10,7 +10,7 @@ from service.web.door import Door
 from service.web.locks import NoLock, Signature
 from service.web.operation import Call, Reply
 
-door = Door("webhooks")
+door = Door("webhooks", part="intake")
 PATH = "/webhooks/bluesnap"
 
 

@@ -61,10 +61,12 @@ CHECKPOINT_KEYS = (
     [(f"one:{KEY}", (("one", b"k" * 32),)), (f"b:{KEY},a:{KEY}", (("b", b"k" * 32), ("a", b"k" * 32)))],
     [CANARY, f":{KEY}", f"one:{CANARY}", f"One:{KEY}", f"\u00e4:{KEY}", f"one:{KEY[:-4]}"],
 )
+PARTS = ("WEB", "INTAKE", "SUPPORT", "AUDITOR", "WORKER")
 #: Every setting: texts with the values that they mean, and texts that are refused.
 CASES = {
     "PANLESS_ENVIRONMENT": ([("simulator", Environment.SIMULATOR)], [CANARY, "Simulator", "prod"]),
     "PANLESS_DATABASE_URL": ([("postgresql://u:p@h/db", "postgresql://u:p@h/db"), (" x ", "x")], [" ", "\t"]),
+    **{f"PANLESS_DATABASE_URL_{part}": ([("postgresql://u:p@h/db", "postgresql://u:p@h/db")], [" "]) for part in PARTS},
     "PANLESS_SHARED_LOGINS": ([("panless", ("panless",)), ("a, b,", ("a", "b"))], []),
     "PANLESS_BLUESNAP_URL": origins([("http://127.0.0.1:8090", "http://127.0.0.1:8090"), ("http://localhost:1/", "http://localhost:1")]),
     "PANLESS_BLUESNAP_USER": ([("API_1", "API_1")], [" "]),
@@ -346,6 +348,7 @@ def test_local_stack_is_found_only_where_nothing_of_ours_is_set(tmp_path, monkey
 def test_secrets_are_marked_as_such():
     assert {setting.name for setting in SETTINGS if setting.secret} == {
         "PANLESS_DATABASE_URL",
+        *(f"PANLESS_DATABASE_URL_{part}" for part in PARTS),
         "PANLESS_BLUESNAP_USER",
         "PANLESS_BLUESNAP_USER_OTHER",
         "PANLESS_BLUESNAP_PASSWORD",

@@ -28,11 +28,12 @@ NO_DATABASE = {"PANLESS_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
 RUNS_ONE = """
 import os, sys
 from pathlib import Path
-import dev.run, dev.stack
+import dev.logins, dev.run, dev.stack
 from dev import ports
 from dev.ports import Ports
 dev.stack.ROOT = dev.run.ROOT = Path(sys.argv[1])
 dev.run.VAR = Path(sys.argv[2])
+dev.logins.make = lambda url: {}  # no migration of a stand-in makes the groups
 with ports.free() as chosen:
     options = [f"--{name}-port={port}" for name, port in vars(chosen).items()]
     sys.exit(dev.run.main(options))

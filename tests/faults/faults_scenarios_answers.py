@@ -53,7 +53,9 @@ def a_charge_lands_late(stage):
     [first] = stage.attempts(name)
     demand("I1", answer.status_code == 202, f"nobody knows yet, and the payer is told {answer.status_code}")
     type_again_if_open(stage, session, name)
-    eventually(lambda: [one for one in stage.done_for(name, "charge") if one["merchant_shopper_id"] == first], within=60)
+    eventually(
+        lambda: [one for one in stage.done_for(name, "charge") if one["merchant_shopper_id"] == first], within=60
+    )
     judge(stage, "I1", name)
 
 

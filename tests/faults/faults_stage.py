@@ -58,7 +58,7 @@ class FaultStage(Stage):
 
     @classmethod
     @contextlib.contextmanager
-    def start(cls, folder, *, settings=None, server=None, bugs=(), proxied=("bluesnap", "database")):
+    def start(cls, folder, *, settings=None, server=None, bugs=(), proxied=("bluesnap", "database"), own_logins=True):
         """A stack of its own under `folder`. `server` are settings of PostgreSQL; `bugs` are planted in the service (bugs.py)."""
         with contextlib.ExitStack() as undo:
             running = undo.enter_context(
@@ -77,7 +77,9 @@ class FaultStage(Stage):
             (holds / "arm").mkdir(parents=True)
             (holds / "held").mkdir()
             module = ["-m", "tests.faults.testbuild", *(part for bug in bugs for part in ("--bug", bug))]
-            stack = Stack(data=folder / "stack", throwaway=True, environment=chosen, service=module)
+            stack = Stack(
+                data=folder / "stack", throwaway=True, environment=chosen, service=module, own_logins=own_logins
+            )
             os.environ["HOLD_FOLDER"] = str(holds)  # a stack hands its own environment on
             to_bluesnap.upstream_of(lambda: stack.ports.simulator)
             undo.enter_context(stack)

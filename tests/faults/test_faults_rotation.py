@@ -65,7 +65,7 @@ def stage(tmp_path_factory, platform):
         "PANLESS_SECRET_KEYS": key_of("a"),
     }
     folder = tmp_path_factory.mktemp("rotation")
-    with FaultStage.start(folder, settings=settings, proxied=("bluesnap",)) as running:
+    with FaultStage.start(folder, settings=settings, proxied=("bluesnap",), own_logins=False) as running:
         eventually(lambda: running.sql("SELECT one FROM event_cursor"), within=90)
         running.files = Files(running, folder / "secrets")
         yield running
@@ -208,11 +208,10 @@ def test_logins_of_the_database_change_without_a_failed_request(stage, load):
 
 
 def _login(stage, name):
-    """A second login with the rights of the first, as the document makes it; its URL."""
+    """A login for all parts, as the document makes it; its URL."""
     parts = urlsplit(stage.direct_url)
-    owner = parts.username
-    stage.sql(f"CREATE ROLE {name} LOGIN PASSWORD '{name}-word' IN ROLE \"{owner}\"")
-    stage.sql(f'ALTER ROLE {name} SET role = "{owner}"')
+    groups = ", ".join(f"panless_{part}" for part in ("web", "intake", "support", "auditor", "worker", "operator"))
+    stage.sql(f"CREATE ROLE {name} LOGIN PASSWORD '{name}-word' IN ROLE {groups}")
     place = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{name}:{quote(name + '-word')}@{place}"))
 

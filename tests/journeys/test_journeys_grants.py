@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 
+import psycopg
 import pytest
 import requests
-from journeys_stage import account_of, problem, told
+from journeys_stage import account_of, eventually, problem, told
 
 GRANTS = "/v1/access-grants"
 
@@ -106,6 +107,21 @@ def test_broken_glass_opens_at_once_and_puts_a_task_before_people(stage, name, p
     assert look(stage, mira, name).status_code == 200
     assert grant["id"] in stage.tables("public")["public.tasks"]
     assert any(one["event"] == "grant.glass_broken" and one["subject"] == grant["id"] for one in stage.service_log())
+
+
+def test_each_part_comes_to_the_database_with_a_login_of_its_own(stage, name, people, sign_in):
+    stage.buy(name)
+    look(stage, sign_in("mira"), name)
+    stage.call("GET", "/v1/audit/entries", auth=sign_in("otto"))
+    parts = {f"local_{part}" for part in ("web", "intake", "support", "auditor", "worker")}
+    eventually(lambda: logins(stage) == parts)  # BlueSnap tells of the purchase a moment later
+
+
+def logins(stage):
+    """Those that the running processes have come with."""
+    with psycopg.connect(stage.stack.database_url, autocommit=True) as connection:
+        seen = connection.execute("SELECT usename FROM pg_stat_activity WHERE application_name LIKE 'panless%'")
+        return {login for (login,) in seen} - {"panless"}
 
 
 def test_platforms_key_is_no_person(stage, name):

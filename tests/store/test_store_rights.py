@@ -12,10 +12,12 @@ from psycopg import errors, sql
 from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
 
+from dev import postgres
 from service.archive import Archive
 from service.billing.buying import settle
 from service.billing.erasure import erasing, retaining, tombstones
 from service.billing.life import cancellation, looks
+from service.errors import SettingsError
 from service.store import accounts, changes, database, rights
 from service.store.journal import Act, Origin
 from service.store.models import TOMBSTONES
@@ -252,7 +254,10 @@ def test_intake_keeps_and_applies_notices_with_its_own_login(as_group, engine, d
         ("intake", "INSERT INTO subscriptions SELECT * FROM subscriptions"),
         ("intake", "SELECT FROM idempotency_keys"),
         ("worker", "DELETE FROM charges"),
-        ("worker", "SELECT FROM image_keys"),
+        ("worker", "DELETE FROM image_keys"),
+        ("intake", "SELECT FROM image_keys"),
+        ("intake", "SELECT FROM support_look('acct-a', 'per_b', 'req_b')"),
+        ("web", "SELECT FROM support_look('acct-a', 'per_b', 'req_b')"),
         ("support", "SELECT FROM subscriptions"),
         ("support", "SELECT FROM entries"),
         ("auditor", "SELECT FROM subscriptions"),
@@ -311,3 +316,97 @@ def test_operator_erases_and_worker_copies_and_wipes_each_with_its_own_login(as_
 def all_tombstones(engine):
     with engine.connect() as connection:
         return connection.execute(select(TOMBSTONES)).all()
+
+
+# where money is, nobody serves with a login that may do everything
+
+ALMIGHTY = "PANLESS_DATABASE_URL_X comes with a login that may do everything"
+
+
+def check(url, environment="production"):
+    """As `serve` and `work` do before anything else."""
+    database.check_logins({"PANLESS_DATABASE_URL_X": url}, environment)
+
+
+def bind(engine, environment):
+    with by_stealth(engine) as connection:
+        connection.execute(text("UPDATE deployment SET environment = :to"), {"to": environment})
+
+
+@pytest.fixture
+def production(engine):
+    bind(engine, "production")
+    yield
+    bind(engine, "simulator")
+
+
+def test_superuser_may_serve_the_simulator(module_database, engine):
+    check(module_database, "simulator")
+
+
+def test_superuser_may_serve_nothing_real(module_database, production):
+    with pytest.raises(SettingsError, match=ALMIGHTY):
+        check(module_database)
+
+
+@pytest.mark.parametrize("group", ["web", "intake", "support", "auditor", "worker"])
+def test_login_of_a_part_may_serve(login, production, group):
+    check(login(group))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "ALTER ROLE {} CREATEROLE",
+        "ALTER ROLE {} BYPASSRLS",
+        "GRANT panless_owner TO {}",
+        "GRANT panless_migrator TO {}",
+    ],
+)
+def test_login_that_could_take_what_it_was_not_given_may_not_serve(login, module_engine, production, more):
+    url = login("web")
+    with module_engine.begin() as connection:
+        connection.exec_driver_sql(more.format(make_url(url).username))
+    with pytest.raises(SettingsError, match=ALMIGHTY):
+        check(url)
+
+
+def test_owner_of_a_table_may_not_serve(login, module_engine, production):
+    url = login("web")
+    with module_engine.begin() as connection:
+        connection.exec_driver_sql(
+            f"CREATE TABLE of_its_own (); ALTER TABLE of_its_own OWNER TO {make_url(url).username}"
+        )
+    try:
+        with pytest.raises(SettingsError, match=ALMIGHTY):
+            check(url)
+    finally:
+        with module_engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE of_its_own")
+
+
+@pytest.mark.long  # a server of its own, since roles belong to the whole of one
+def test_login_that_makes_roles_migrates_a_managed_server_without_a_superuser(tmp_path):
+    with postgres.running_server(tmp_path, throwaway=True) as server:
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute("CREATE ROLE managing LOGIN CREATEROLE CREATEDB PASSWORD 'for-a-test-only'")
+        managing = make_url(server.url).set(username="managing", password="for-a-test-only")
+        url = postgres.create_database(managing.render_as_string(hide_password=False), "managed")
+        for _ in range(2):
+            database.migrate(url, "simulator")
+        with psycopg.connect(url, autocommit=True) as connection:
+            owners = {
+                owner
+                for _, _, owner in connection.execute(
+                    rights._OBJECTS.replace(":schemas", "%s"), ([*rights.SCHEMAS],) * 4
+                )
+            }
+            connection.execute("CREATE ROLE selling LOGIN PASSWORD 'for-a-test-only' IN ROLE panless_web")
+        assert owners == {rights.OWNER}
+        selling = (
+            make_url(url).set(username="selling", password="for-a-test-only").render_as_string(hide_password=False)
+        )
+        with psycopg.connect(selling) as connection:
+            connection.execute("SELECT FROM subscriptions")
+            with pytest.raises(errors.InsufficientPrivilege):
+                connection.execute("SELECT FROM reviews")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -61,6 +62,15 @@ def test_not_ready_while_the_database_is_gone(own, databases):
     databases.drop(engine.url.database)
     problem(client.get("/readyz"), 503, "not_ready")
     assert client.get("/healthz").status_code == 200
+
+
+def test_not_ready_while_a_door_cannot_come_in_with_its_own_login(own):
+    client, engine = own
+    tools = client.application.extensions["panless"]
+    nobody = engine.url.set(username="nobody_here").render_as_string(hide_password=False)
+    others = {"intake": database.connect(nobody, pool_size=1)}
+    client.application.extensions["panless"] = replace(tools, others=others)
+    problem(client.get("/readyz"), 503, "not_ready")
 
 
 def test_description_is_served_as_it_is_checked_in(web):
