@@ -44,7 +44,7 @@ def a_worker_dies_between_effect_and_notice(stage):
 FULL = """
 CREATE SCHEMA full_disk;
 CREATE SEQUENCE full_disk.tries;
-CREATE FUNCTION full_disk.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION full_disk.refuse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     PERFORM nextval('full_disk.tries');
     RAISE EXCEPTION 'no room' USING ERRCODE = 'disk_full';

@@ -272,6 +272,12 @@ def test_what_a_part_does_not_need_it_cannot_do(login, group, statement):
         connection.execute(statement)
 
 
+@pytest.mark.parametrize("group", ["worker", "operator"])
+def test_who_searches_everything_for_card_numbers_may_read_every_table(group):
+    unread = [one.object for one in TABLE if (one.kind, one.verb) == ("table", "SELECT") and group not in one.groups]
+    assert unread == []
+
+
 def test_locking_right_of_a_row_changes_nothing(login, desk):
     desk.buy()
     with psycopg.connect(login("web")) as connection:
