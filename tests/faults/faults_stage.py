@@ -196,10 +196,11 @@ class FaultStage(Stage):
 
     def command(self, *arguments, within=100):
         """Run `python -m service ARGUMENTS` with this stack's settings, to its end: its status, output and errors, whatever they are."""
+        everything = {"PANLESS_DATABASE_URL": self.stack.database_url} if arguments[0] == "migrate" else {}
         return run(
             [sys.executable, *self.stack._service, *arguments],
             cwd=ROOT,
-            env=self.stack._environments["service"],
+            env=self.stack._environments["service"] | everything,
             stdin=subprocess.DEVNULL,
             timeout=within,
         )
