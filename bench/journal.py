@@ -43,7 +43,6 @@ BEFORE = """
 SET session_replication_role = replica;
 ALTER DOMAIN image DROP CONSTRAINT image_format;
 INSERT INTO image_keys (account, key) SELECT 'acct-' || i, sha256(convert_to(gen_random_uuid()::text, 'UTF8')) FROM generate_series(1, {accounts}) i;
-INSERT INTO accounts (account, created_at) SELECT 'acct-' || i, now() FROM generate_series(1, {accounts}) i;
 INSERT INTO subscriptions (id, account, plan, plan_version, members, amount, currency, status, provider_subscription, provider_shopper,
     next_charge_on, paid_until, renews, version, created_at)
 SELECT 'sub_' || translate(left(md5(i::text), 30), {letters}), 'acct-' || i, 'team', 1, i % 90 + 1, 290, 'USD', 'active', i::text, i::text,

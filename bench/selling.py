@@ -16,6 +16,7 @@ import psycopg
 from bench import load, serving, stage
 from bench.floors import proxy
 from dev import postgres
+from dev.bootstrap import ROOT
 from dev.stack import Stack
 from tests.support.certificates import Authority
 
@@ -34,6 +35,10 @@ class Upstream:
     def wait(self, milliseconds: float) -> None:
         """Answer after so long from now on, and count anew."""
         self._ask(f"/_wait/{milliseconds}", b"")
+
+    def sell(self, subscriptions: int) -> None:
+        """List the subscriptions 1 to so many from now on."""
+        self._ask(f"/_subscriptions/{subscriptions}", b"")
 
     def counts(self) -> dict[str, int]:
         """What it saw since."""
@@ -60,7 +65,7 @@ def upstream(place: Path) -> Iterator[Upstream]:
 def panless(place: Path, above: Upstream, settings: Mapping[str, str], connections: int = 400) -> Iterator[Stack]:
     """Panless over it. The simulator and the worker rest: nobody calls them."""
     known = {"PANLESS_BLUESNAP_URL": above.url, **settings}
-    service = (str(stage.ROOT / "bench" / "trusting.py"), str(above.authority))
+    service = (str(ROOT / "bench" / "trusting.py"), str(above.authority))
     with stage.panless(place, known, server={"max_connections": str(connections)}, service=service) as stack:
         stage.rest(stack)
         yield stack

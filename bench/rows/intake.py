@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from bench import journal, load, messages, peers, serving, stage
+from bench import filling, journal, load, messages, peers, serving, stage
 from bench.floors import intake as floors
 from bench.outcome import Goal, Outcome
 from bench.rounds import Contender, Options, Shown, interleave
@@ -62,7 +62,7 @@ def _panless(place: Path) -> Iterator[Stack]:
     settings = {"PANLESS_WEBHOOK_KEYS": KEY, "PANLESS_THREADS": str(serving.THREADS)}
     with stage.panless(place, settings, server={"max_connections": "400"}) as stack:
         stage.rest(stack)
-        journal.fill(stack.database_url, SUBSCRIPTIONS * journal.CHANGES)
+        filling.fill(stack.database_url, SUBSCRIPTIONS * journal.CHANGES)
         yield stack
 
 
