@@ -34,8 +34,7 @@ def fill(url: str, rows: int) -> None:
 def beside(url: str, rows: int) -> None:
     """Accounts, payments and notices to a journal of so many entries."""
     subscriptions = rows // journal.CHANGES
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("SET session_replication_role = replica")
+    with psycopg.connect(url, autocommit=True) as connection, journal.unguarded(connection):
         ids = [
             one for (one,) in connection.execute("SELECT id FROM subscriptions ORDER BY provider_subscription::bigint")
         ]

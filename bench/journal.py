@@ -37,11 +37,14 @@ CHANGES = 20
 #: Entries of a checkpoint.
 EACH = 1_000
 LETTERS = "'0123456789abcdef', 'bcdfghjklmnpqrst'"
-#: In the order of what each needs. The guard of documents is off meanwhile: it would take longer than all the rest.
-GUARD = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'image_format'"
+#: In the order of what each needs.
+#: Guards of domains: they would take longer than all the rest, and what is made here holds no card.
+GUARDS = """
+SELECT format('ALTER DOMAIN %I DROP CONSTRAINT %I', t.typname, c.conname),
+    format('ALTER DOMAIN %I ADD CONSTRAINT %I %s%s', t.typname, c.conname, pg_get_constraintdef(c.oid), CASE WHEN c.convalidated THEN ' NOT VALID' END)
+FROM pg_constraint c JOIN pg_type t ON t.oid = c.contypid WHERE c.contype = 'c' AND t.typnamespace = 'public'::regnamespace
+"""
 BEFORE = """
-SET session_replication_role = replica;
-ALTER DOMAIN image DROP CONSTRAINT image_format;
 INSERT INTO image_keys (account, key) SELECT 'acct-' || i, sha256(convert_to(gen_random_uuid()::text, 'UTF8')) FROM generate_series(1, {accounts}) i;
 INSERT INTO subscriptions (id, account, plan, plan_version, members, amount, currency, status, provider_subscription, provider_shopper,
     next_charge_on, paid_until, renews, version, created_at)
@@ -95,25 +98,25 @@ def journal(entries: int, folder: Path) -> Iterator[Stage]:
     with postgres.running_server(folder, throwaway=True) as server:
         url = postgres.create_database(server.url, "journal")
         database.migrate(url, Environment.SIMULATOR)
-        stage = Stage(
-            url, entries, Archive.open(str(folder / "archive")), Signer("simulator", [("bench", bytes(32))], [])
-        )
-        _build(stage)
-        yield stage
+        yield staged(url, entries, folder)
 
 
-def _build(stage: Stage) -> None:
-    fill(stage.url, stage.entries)
-    with psycopg.connect(stage.url, autocommit=True) as connection:
+def staged(url: str, entries: int, folder: Path) -> Stage:
+    """Such a journal in a migrated database in which nothing has happened, with its checkpoints and their copies in that folder."""
+    fill(url, entries)
+    signer = Signer("simulator", [("bench", bytes(32))], [])
+    stage = Stage(url, entries, Archive.open(str(folder / "archive")), signer)
+    with psycopg.connect(url, autocommit=True) as connection:
         now = connection.execute("SELECT now()").fetchone()[0]
         rows = connection.execute("SELECT number, hash::bytea FROM entries WHERE number %% %s = 0", (EACH,)).fetchall()
         for number, digest in rows:
-            checkpoint = stage.signer.sign(number, bytes(digest), now)
+            checkpoint = signer.sign(number, bytes(digest), now)
             stage.archive.put_once(copies.name_of(checkpoint), copies.written(checkpoint))
             connection.execute(
                 "INSERT INTO checkpoints (number, hash, at, key_id, signature, state) VALUES (%s, %s, %s, %s, %s, 'copied')",
                 (number, checkpoint.hash, checkpoint.at, checkpoint.key_id, checkpoint.signature),
             )
+    return stage
 
 
 def fill(url: str, entries: int) -> None:
@@ -123,15 +126,26 @@ def fill(url: str, entries: int) -> None:
     """
     document = ", ".join(comparing.document(SUBSCRIPTIONS))
     known = {"accounts": entries // CHANGES, "entries": entries, "letters": LETTERS, "document": document}
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection, unguarded(connection):
         known["base"] = connection.execute("SELECT number FROM chain").fetchone()[0]
-        guard = connection.execute(GUARD).fetchone()[0]
         connection.execute(BEFORE.format(**known))
         for change in range(1, CHANGES + 1):
             connection.execute(CHANGE.format(change=change, **known))
         connection.execute(AFTER.format(**known))
-        connection.execute(f"ALTER DOMAIN image ADD CONSTRAINT image_format {guard} NOT VALID")
         connection.execute("VACUUM ANALYZE")
+
+
+@contextmanager
+def unguarded(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Without triggers, references and the guards of domains on this connection; afterwards the guards are as they were, for what comes."""
+    guards = connection.execute(GUARDS).fetchall()
+    connection.execute("SET session_replication_role = replica")
+    for drop, _ in guards:
+        connection.execute(drop)
+    yield
+    for _, add in guards:
+        connection.execute(add)
+    connection.execute("SET session_replication_role = origin")
 
 
 def floor(stage: Stage) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import hmac
 import os
@@ -15,6 +14,7 @@ from urllib.parse import parse_qsl
 from flask import Flask, request
 from psycopg_pool import ConnectionPool
 
+from bench.floors import once
 from bench.serving import THREADS
 
 TABLES = """
@@ -31,7 +31,7 @@ UPDATE subscriptions SET payments = payments + 1, paid_at = now() FROM one WHERE
 Values = tuple[bytes, str, str, str, str]
 
 
-@functools.cache
+@once
 def pool() -> ConnectionPool:
     """The connections of this process, made at its first request: after the fork."""
     made = ConnectionPool(os.environ["BENCH_DATABASE_URL"], min_size=THREADS, max_size=THREADS, open=True)

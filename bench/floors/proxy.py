@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import uuid
 
@@ -14,6 +13,7 @@ from flask import Flask, request
 from psycopg_pool import ConnectionPool
 from requests.adapters import HTTPAdapter
 
+from bench.floors import once
 from bench.serving import THREADS
 
 TABLES = "CREATE TABLE sessions (id uuid PRIMARY KEY, account text NOT NULL, plan text NOT NULL, members integer NOT NULL, at timestamptz NOT NULL DEFAULT now())"
@@ -22,7 +22,7 @@ INSERT = "INSERT INTO sessions (id, account, plan, members) VALUES (%s, %s, %s, 
 POOL = 16
 
 
-@functools.cache
+@once
 def session() -> requests.Session:
     """The pooled connections of this process, made after the fork."""
     threads = int(os.environ.get("BENCH_THREADS", THREADS))
@@ -33,7 +33,7 @@ def session() -> requests.Session:
     return made
 
 
-@functools.cache
+@once
 def pool() -> ConnectionPool:
     """The same for the database."""
     made = ConnectionPool(os.environ["BENCH_DATABASE_URL"], min_size=POOL, max_size=POOL, open=True)

@@ -6,8 +6,6 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -38,18 +36,17 @@ def measure(options: Options, sizes: tuple[int, ...] = SIZES) -> Outcome:
         stage.rest(stack)
         contenders = []
         for size in grown:
-            begun = time.perf_counter()
+            begun, audits = time.perf_counter(), options.pairs if size == grown[-1] else 0
             ours = undo.enter_context(
-                stage.another(stack, f"rows_{size}", place, lambda url, n=size: filling.fill(url, n))
+                stage.another(stack, f"rows_{size}", place, lambda url, n=size, a=audits: _fill(url, n, outcome, a))
             )
             outcome.notes.append(
-                f"{size:,} entries, versions, payments and notices each: made in {time.perf_counter() - begun:.0f} s."
+                f"{size:,} entries, versions, payments and notices each: ready{' and audited' if audits else ''} in {time.perf_counter() - begun:.0f} s."
             )
             contenders.append(_contender(ours, size))
         outcome.figures += interleave([_timed(one, options) for one in contenders], options.pairs)
         _plots(outcome, grown)
     _judge_growth(outcome, grown)
-    _audit(outcome, options.amount(max(sizes), least=2_000), options.pairs)
     sweeping.measure(outcome, options)
     return outcome
 
@@ -119,23 +116,21 @@ def _judge_growth(outcome: Outcome, sizes: list[int]) -> None:
         )
 
 
-def _audit(outcome: Outcome, entries: int, pairs: int) -> None:
-    """A journal of its own: what is copied beside the others has no versions."""
-    what = f"a journal of {entries:,} entries"
-    with stage.folder("audit") as place, journal.journal(entries, Path(place)) as made:
-        runs: dict[str, Callable[[Any], None]] = {FLOOR: journal.floor, AUDIT: journal.verify}
-        contenders = [
-            Contender(
-                name, "floor" if name == FLOOR else "ours", lambda act=act: {what: (journal.timed(act, made), "s")}
-            )
-            for name, act in runs.items()
-        ]
-        outcome.figures += interleave(contenders, pairs)
-    outcome.goals.append(
-        Goal(
-            f"audit verify of {entries:,} entries against bare hashing",
-            "most",
-            1.3,
-            outcome.compare(AUDIT, FLOOR, what),
-        )
-    )
+def _fill(url: str, entries: int, outcome: Outcome, pairs: int) -> None:
+    """Fill it; with `pairs`, audit the journal so often before anything lies beside it: what comes through COPY has no versions."""
+    with stage.folder(f"archive_{entries}") as place:
+        made = journal.staged(url, entries, place)
+        if pairs:
+            _audit(made, outcome, pairs)
+    filling.beside(url, entries)
+
+
+def _audit(made: journal.Stage, outcome: Outcome, pairs: int) -> None:
+    what = f"a journal of {made.entries:,} entries"
+    contenders = [
+        Contender(FLOOR, "floor", lambda: {what: (journal.timed(journal.floor, made), "s")}),
+        Contender(AUDIT, "ours", lambda: {what: (journal.timed(journal.verify, made), "s")}),
+    ]
+    outcome.figures += interleave(contenders, pairs)
+    text = f"audit verify of {made.entries:,} entries against bare hashing"
+    outcome.goals.append(Goal(text, "most", 1.3, outcome.compare(AUDIT, FLOOR, what)))
