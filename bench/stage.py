@@ -55,6 +55,7 @@ def panless(
         environment=USUAL | dict(environment or {}),
         service=service,
         server=DURABLE | dict(server or {}),
+        own_logins=False,  # the databases beside the stack's have none either
     ) as stack:
         yield stack
 
