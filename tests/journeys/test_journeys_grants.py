@@ -26,7 +26,7 @@ def sign_in(stage):
     return identity
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def people(stage):
     """Mira and Noor are in support, Otto is an auditor."""
     from dev.people import make_known
