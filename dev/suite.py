@@ -17,7 +17,7 @@ from dev.bootstrap import ROOT
 def environment() -> dict[str, str]:
     """Ours, without what would point the tests at somebody's database or BlueSnap account; the sandbox's opt-in variables stay.
 
-    Compiled modules are kept: else each of hundreds of processes would compile all of its own, which costs minutes.
+    Compiled modules are kept: else each process of a stack compiles all of them anew, a quarter of its start, and half of what collecting the tests takes.
     """
 
     def steers(name: str) -> bool:

@@ -183,6 +183,7 @@ def unchanged(web, strangers):
     assert web.rows() == before
 
 
+@pytest.mark.long
 @ANYTHING.parametrize()
 @bounded(20)
 def test_stranger_is_told_no_as_described(case, web, unchanged):
@@ -249,6 +250,7 @@ def made_sensible(case):
         case.body = case.body | {"amount": {"amount": "1.00", "currency": "USD"}}
 
 
+@pytest.mark.long
 @WELL_FORMED.parametrize()
 @bounded(15)
 def test_well_formed_request_succeeds_as_described(case, web, subjects):

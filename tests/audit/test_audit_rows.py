@@ -78,6 +78,7 @@ def test_function_that_was_made_anew_is_told(lived):
     assert lived.found() == []
 
 
+@pytest.mark.long
 def test_ranges_of_two_processes_join_where_they_meet(lived):
     middle = lived.last // 2 + 1
     assert lived.found(worth=0, processes=2) == []
