@@ -175,6 +175,7 @@ def test_worker_that_stood_still_writes_nothing_when_it_wakes(ground, stage):
     assert {act for act, _ in late} <= {
         "event.told",
         "notice.replayed",
+        "notice.settled",
         "subscription.ending",
         "subscription.change_settled",
         "charge.recorded",
