@@ -41,8 +41,8 @@ def test_every_valid_secret_has_its_line_and_no_value(run):
     status, rows, text = run(secret_keys=f"{NEW},{SECRET_KEY}")
     assert status == 0
     assert [(row["setting"], row["place"], row["newest"], row["key"]) for row in rows] == [
-        ("PANLESS_ERASURE_KEYS", 1, True, "one"),
         ("PANLESS_DATABASE_URL", 1, True, None),
+        ("PANLESS_ERASURE_KEYS", 1, True, "one"),
         ("PANLESS_BLUESNAP_USER", 1, True, None),
         ("PANLESS_BLUESNAP_PASSWORD", 1, True, None),
         ("PANLESS_BLUESNAP_PASSWORD_OTHER", 1, True, None),
