@@ -15,6 +15,7 @@ import psycopg
 from dev import configuration, ports, postgres, processes
 from dev.stack import KEY_SCOPES
 from service.bluesnap import signature
+from service.config.of_logins import PARTS
 from service.evidence.canaries import Canary, marker
 from service.evidence.pieces import Piece
 from service.evidence.scanner import Scanner
@@ -83,7 +84,9 @@ class Server:
         chosen = self._ports.__enter__()
         self.address, self.metrics = ("127.0.0.1", chosen.service), ("127.0.0.1", chosen.metrics)
         self.log = ground.folder / f"{'-'.join(sorted(off)) or 'none'}.log"
+        own = {f"PANLESS_DATABASE_URL_{part.upper()}": "" for part in PARTS if "domains" in off}  # those of the stack
         environment = ground.environment(
+            **own,
             PANLESS_DATABASE_URL=self.database_url,
             PANLESS_BIND=f"127.0.0.1:{chosen.service}",
             PANLESS_METRICS_BIND=f"127.0.0.1:{chosen.metrics}",
