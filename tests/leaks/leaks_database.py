@@ -116,7 +116,7 @@ def ad_hoc_sql(case, stage):
 @sender("E154")
 def refused_row(case, stage):
     """Our own code has let it through, and the database refuses the row: through our own engine, told by our own log."""
-    given = {"word": stage.payload(case), "database": stage.stand.settings["PANLESS_DATABASE_URL"]}
+    given = {"word": stage.payload(case), "database": stage.stand.database_url}
     done = run_program(stage, "refused_rows", given)
 
     def check():

@@ -44,7 +44,7 @@ def cast_error(case, stage):
     A UUID or a moment that is bound is one already: what is bound as text for them would be quoted by the server.
     """
     word = stage.payload(case)
-    given = {"word": word, "database": stage.stand.settings["PANLESS_DATABASE_URL"]}
+    given = {"word": word, "database": stage.stand.database_url}
     done = run_program(stage, "casts", given)
     body = {"account": stage.account, "plan": "team", "members": int(word)}
     key = ("Idempotency-Key", word)
@@ -123,9 +123,7 @@ def literal(case, stage):
 @sender("E180")
 def statement_echo(case, stage):
     """The engine tells all that it does, and its rows."""
-    done = run_program(
-        stage, "echoing", {"word": stage.payload(case), "database": stage.stand.settings["PANLESS_DATABASE_URL"]}
-    )
+    done = run_program(stage, "echoing", {"word": stage.payload(case), "database": stage.stand.database_url})
 
     def check():
         assert done.returncode == 0

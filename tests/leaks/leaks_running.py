@@ -78,7 +78,7 @@ def debug_log(case, stage):
     with HostileProvider() as other:  # what is said to this one is meant to hold it
         told = {
             "word": stage.payload(case), "said": said(stage), "url": other.url, "events": other.events_url,
-            "database": stage.stand.settings["PANLESS_DATABASE_URL"],
+            "database": stage.stand.database_url,
         }  # fmt: skip
         for call in ("find_shopper", "create_shopper", "create_token", "event"):
             refusal = hostile_provider.answer("400 Bad", f"X-Note: {said(stage)}", body=said(stage).encode())
