@@ -23,7 +23,7 @@ from service.archive.place import Archive
 
 ROOT, HOSTS = "logs", "logs/hosts/"
 #: What the first manifest names as the one before.
-NOTHING = "0" * 64
+NOTHING = hashlib.sha256(b"").hexdigest()
 #: A host that has been away for longer begins a chain of its own.
 LOOK_BACK_DAYS = 400
 SEAL = ("key_id", "signature")

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from service.archive.logs import SEAL, Manifest, Pruned, written
 
-#: Signs what is said: answers the key's id, and the signature in hex.
+#: Signs what is said: answers the key's id, and the signature as text.
 Vouch = Callable[[bytes], tuple[str, str]]
 #: Why those two do not prove that it was said; None if they do.
 Doubt = Callable[[str, str, bytes], str | None]

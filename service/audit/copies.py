@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Engine, select
 
 from service.archive import Archive, ArchiveConflict
-from service.audit import recoveries
+from service.audit import recoveries, signing
 from service.audit.recoveries import FIRST, Recovery
 from service.audit.signing import Verifier
 from service.store import checkpoints
@@ -43,7 +43,7 @@ def written(checkpoint: Checkpoint) -> bytes:
             "hash": checkpoint.hash.hex(),
             "at": checkpoint.at.astimezone(UTC).isoformat(timespec="microseconds"),
             "key_id": checkpoint.key_id,
-            "signature": checkpoint.signature.hex(),
+            "signature": signing.text_of(checkpoint.signature),
         },
         indent=1,
     ).encode()
@@ -58,7 +58,7 @@ def read(data: bytes) -> Checkpoint:
             hash=bytes.fromhex(given["hash"]),
             at=datetime.fromisoformat(given["at"]),
             key_id=str(given["key_id"]),
-            signature=bytes.fromhex(given["signature"]),
+            signature=signing.signature_of(given["signature"]),
             state=checkpoints.COPIED,
         )
     except (ValueError, KeyError, TypeError):

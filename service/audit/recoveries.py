@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from service.archive import Archive, ArchiveMissing
+from service.audit import signing
 from service.audit.findings import Finding, Kind
 from service.audit.signing import Signer, Verifier
 
@@ -58,7 +59,12 @@ class Recovery:
 
     def written(self) -> bytes:
         """As it stands in a file."""
-        plain = {**vars(self), "hash": self.hash.hex(), "signature": self.signature.hex(), "at": _moment(self.at)}
+        plain = {
+            **vars(self),
+            "hash": self.hash.hex(),
+            "signature": signing.text_of(self.signature),
+            "at": _moment(self.at),
+        }
         return json.dumps(plain, indent=1).encode()
 
     def told(self) -> str:
@@ -87,7 +93,7 @@ def _read(data: bytes) -> Recovery:
         ticket=str(given["ticket"]),
         at=datetime.fromisoformat(given["at"]),
         key_id=str(given["key_id"]),
-        signature=bytes.fromhex(given["signature"]),
+        signature=signing.signature_of(given["signature"]),
     )
 
 

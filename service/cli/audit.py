@@ -67,6 +67,7 @@ def verify(arguments: argparse.Namespace) -> int:
 def list_checkpoints(arguments: argparse.Namespace) -> int:
     """The newest checkpoints, oldest first, and the public keys to check them with; exit status 1 if one was refused."""
     from service import wiring
+    from service.audit.signing import text_of
     from service.store import checkpoints
 
     our = tools()
@@ -79,7 +80,7 @@ def list_checkpoints(arguments: argparse.Namespace) -> int:
             "hash": one.hash.hex(),
             "at": one.at.isoformat(timespec="microseconds"),
             "key_id": one.key_id,
-            "signature": one.signature.hex(),
+            "signature": text_of(one.signature),
             "state": one.state,
         }
         for one in found

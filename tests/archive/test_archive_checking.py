@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +11,8 @@ from datetime import timedelta
 import pytest
 
 from service.archive import checking, logs, pruning, sealing
-from service.audit.signing import Signer
+from service.audit.signing import Signer, text_of
+from service.cardguard.detect import holds_card
 from service.telemetry.logs import FIXED
 from tests.archive.archive_host import BEGIN
 from tests.support.cards import VISA
@@ -265,10 +267,15 @@ def test_signature_of_another_environment_is_none(chain):
     assert {one.what for one in found} == {"manifest_forged"}
 
 
-def test_signature_that_is_no_hex_is_none(chain):
+def test_signature_that_is_no_base64_is_none(chain):
     piece = chain.pieces(".json")[-1]
-    write(piece, replace(logs.Manifest.read(piece.read_bytes()), signature="none").bytes())
+    write(piece, replace(logs.Manifest.read(piece.read_bytes()), signature="no signature").bytes())
     assert [one[0] for one in chain.found()] == ["manifest_forged"]
+
+
+def test_nothing_of_a_manifest_looks_like_a_card_number():
+    signatures = [text_of(hashlib.sha512(str(number).encode()).digest()) for number in range(1_000)]
+    assert [text for text in (logs.NOTHING, *signatures) if holds_card(text) is not None] == []
 
 
 @pytest.mark.parametrize(("vouch", "what"), [(None, ["pruned_unsigned"]), (lambda _: ("one", "00"), ["pruned_forged"])])
