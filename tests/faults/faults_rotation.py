@@ -91,13 +91,11 @@ class Load:
 
     def __init__(self, stage, webhook_key):
         self.stage, self.webhook_key = stage, webhook_key
-        self.buyers, self.failures, self.done = [], [], dict.fromkeys(("bought", "looked", "told"), 0)
+        acts = {"bought": self._buy, "bought as well": self._buy, "looked": self._look, "told": self._tell}
+        self.buyers, self.failures, self.done = [], [], dict.fromkeys(acts, 0)
         self.visited = stage.open(new_name())
         self._stop = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=one, daemon=True)
-            for one in (("bought", self._buy), ("bought", self._buy), ("looked", self._look), ("told", self._tell))
-        ]
+        self._threads = [threading.Thread(target=self._run, args=one, daemon=True) for one in acts.items()]
 
     def __enter__(self):
         for one in self._threads:
@@ -125,9 +123,9 @@ class Load:
             self.done[name] += 1
 
     def _buy(self):
-        """Open twice under one key, buy twice under one key: the second answer is the first."""
-        buyer, key = Buyer(self.stage), str(uuid.uuid4())
-        first, again = (self.stage.order(buyer.name, key=key) for _ in range(2))
+        """Open twice under one key, buy twice under one key: the second answer is the first. An idempotency key belongs to the API key it came with."""
+        buyer, key, auth = Buyer(self.stage), str(uuid.uuid4()), self.stage.stack.api_key
+        first, again = (self.stage.order(buyer.name, key=key, auth=auth) for _ in range(2))
         self._expect(first, 201)
         if first.json() != again.json():
             self.failures.append(f"another answer under the same key: {told(again)}")

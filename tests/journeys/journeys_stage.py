@@ -104,10 +104,10 @@ class Stage:
         self.answers.append(answer)
         return answer
 
-    def order(self, name, plan="team", members=3, *, key=None):
-        """The platform asks for a session; the raw answer."""
+    def order(self, name, plan="team", members=3, *, key=None, auth=None):
+        """The platform asks for a session, with its API key of this moment or with `auth`; the raw answer."""
         body = {"account": account_of(name), "plan": plan, "members": members}
-        return self.call("POST", SESSIONS, auth=self.stack.api_key, key=key or str(uuid.uuid4()), json=body)
+        return self.call("POST", SESSIONS, auth=auth or self.stack.api_key, key=key or str(uuid.uuid4()), json=body)
 
     def open(self, name, plan="team", members=3, *, card=None):
         """A new session as its maker sees it; with a `card` its payment fields are filled."""
