@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Callable
 from urllib.parse import urlencode
 
+from bench import child
+
 #: Numbers of orders begin with none of the digits of the cards that anybody knows: 0, 1, 7, 8 and 9.
 NO_CARD = "01789"
 
@@ -87,3 +89,14 @@ def lookalikes(number: int = 10_000, seed: int = 11) -> list[str]:
         lambda: _order(chance),
     ]
     return [kinds[place % len(kinds)]() for place in range(number)]
+
+
+def works(holds_card: Callable[[str], bool]) -> tuple[child.Works, child.Works]:
+    """What one who tells cards from other texts is timed with, and what is counted of it once."""
+    whole, body = notice(), checkout()
+    timed: child.Works = {
+        "notice": lambda: holds_card(whole),
+        "checkout": lambda: holds_card(body),
+        "log line": child.texts(log_lines(), holds_card),
+    }
+    return timed, {"flagged": lambda: float(sum(map(holds_card, lookalikes())))}

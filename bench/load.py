@@ -53,6 +53,15 @@ class Result:
         """The latencies of answers of 2xx, sorted."""
         return sorted(one for status, found in self.latencies.items() if 200 <= status < 300 for one in found)
 
+    def all_good(self) -> list[float]:
+        """The same of a server that took everything. Raises RuntimeError: what is fast because it fails is no figure."""
+        good = self.good()
+        if not good or len(good) < sum(self.counts.values()) or self.errors or self.unanswered:
+            raise RuntimeError(
+                f"not all were taken: {dict(self.counts)}, {self.errors} errors, {self.unanswered} unanswered"
+            )
+        return good
+
     @property
     def rate(self) -> float:
         """Answers of 2xx a second."""

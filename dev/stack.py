@@ -55,8 +55,7 @@ class Stack:
         self._environments: dict[str, dict[str, str]] = {}
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self.ports = Ports()
-        self.log_folder = self._data / "log"
-        self.settings_file = self._data / "panless.env"
+        self.log_folder, self.settings_file = self._data / "log", self._data / "panless.env"
         # a key made for other scopes, by an older version, is another key
         self.key_file = self._data / f"demo-shop-{zlib.crc32(' '.join(KEY_SCOPES).encode()):08x}.key"
         self.database_url = self.api_key = ""
@@ -141,21 +140,23 @@ class Stack:
             "service": (*self._service, "serve"),
             "worker": (*self._service, "work"),
         }[name]
-        environment = self._environments["simulator" if name in {"simulator", "issuer"} else "service"]
-        launch = processes.Launch([sys.executable, *command], environment, self.log_folder / f"{name}.log", cwd=ROOT)
+        log = self.log_folder / f"{name}.log"
+        launch = processes.Launch([sys.executable, *command], self.environment_of(name), log, cwd=ROOT)
         self.children[name] = processes.start(launch)
+
+    def environment_of(self, name: str) -> dict[str, str]:
+        """What a part, or a command of the service, runs with: `migrate` has the owner's login, whatever the parts have."""
+        environment = self._environments["simulator" if name in {"simulator", "issuer"} else "service"]
+        return environment | {"PANLESS_DATABASE_URL": self.database_url} if name == "migrate" else environment
 
     def command(self, *arguments: str) -> str:
         """Run `python -m service ARGUMENTS` with this stack's settings; answers its standard output. Raises DevError if it fails."""
         log = self.log_folder / f"{arguments[0]}.log"
-        environment = self._environments["service"]
-        if arguments[0] == "migrate":
-            environment = environment | {"PANLESS_DATABASE_URL": self.database_url}
         with log.open("wb") as errors:
             done = subprocess.run(
                 [sys.executable, *self._service, *arguments],
                 cwd=ROOT,
-                env=environment,
+                env=self.environment_of(arguments[0]),
                 check=False,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -210,12 +211,11 @@ class Stack:
         around = configuration.surroundings() | {"TMPDIR": str(processes.fresh_folder(self._data / "tmp"))}
         self._environments = {"service": around | settings, "simulator": around | simulator}
         self.database_url = settings["PANLESS_DATABASE_URL"]
-        configuration.write(self.settings_file, self._environments["service"])
 
     def _part_logins(self) -> None:
         if self._logins:
             self._environments["service"] |= logins.make(self.database_url)
-            configuration.write(self.settings_file, self._environments["service"])
+        configuration.write(self.settings_file, self._environments["service"])
 
     def _key(self) -> str:
         """The demo shop's API key: the one from the last start, or a new one."""

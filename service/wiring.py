@@ -12,7 +12,6 @@ from service.archive import Archive
 from service.archive.shipping import Shipper
 from service.audit import signing
 from service.audit.checkpointing import Checkpointing
-from service.audit.signing import Signer
 from service.audit.verify import Audit
 from service.billing import catalogue
 from service.billing.tools import Tools
@@ -105,20 +104,15 @@ def _logins_of_doors(settings: Settings) -> dict[str, Engine]:
     return {part: database.connect(url, pool_size=settings.threads) for part, url in urls.items()}
 
 
-def signer(settings: Settings) -> Signer:
-    """What signs checkpoints of the journal, if it has a key, and knows whose signature to believe."""
-    return signing.of(settings)
-
-
 def checkpointing(tools: Tools) -> Checkpointing:
     """The worker's rounds that sign and copy checkpoints."""
     settings = tools.settings
-    return Checkpointing(tools.engine, settings.database_url, signer(settings), tools.archive)
+    return Checkpointing(tools.engine, settings.database_url, signing.of(settings), tools.archive)
 
 
 def audit(tools: Tools) -> Audit:
     """An audit of the journal."""
-    return Audit(tools.settings.database_url, signer(tools.settings).verifier, tools.archive)
+    return Audit(tools.settings.database_url, signing.of(tools.settings).verifier, tools.archive)
 
 
 def _platform(settings: Settings) -> PlatformClient | None:
@@ -152,7 +146,7 @@ def shipper(tools: Tools) -> Shipper | None:
     settings = tools.settings
     if tools.archive is None or settings.log_folder is None:
         return None
-    vouch = signer(settings).vouch if settings.checkpoint_keys else None
+    vouch = signing.of(settings).vouch if settings.checkpoint_keys else None
     return Shipper(
         tools.archive, settings.log_folder, tools.machine_clock, keep_days=settings.log_folder_days, vouch=vouch
     )

@@ -14,13 +14,7 @@ def main() -> None:
     def holds_card(text: str) -> bool:
         return bool(recognizer.analyze(text, ["CREDIT_CARD"]))
 
-    notice, checkout = corpus.notice(), corpus.checkout()
-    works: child.Works = {
-        "notice": lambda: holds_card(notice),
-        "checkout": lambda: holds_card(checkout),
-        "log line": child.texts(corpus.log_lines(), holds_card),
-    }
-    child.serve(works, {"flagged": lambda: float(sum(map(holds_card, corpus.lookalikes())))})
+    child.serve(*corpus.works(holds_card))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench import load, selling, stage
@@ -43,7 +42,7 @@ def measure(options: Options) -> Outcome:
             port, _ = undo.enter_context(selling.floor(app, stack, above, place, threads=THREADS))
             servers[name] = ("floor", Server(port))
         for _, server in servers.values():
-            _checked(load.run(load.Load(server.port, 16, 30, selling.openings(server.key, WARM))))
+            load.run(load.Load(server.port, 16, 30, selling.openings(server.key, WARM))).all_good()
         _all_shapes(outcome, servers, above, options)
     _judge(outcome)
     return outcome
@@ -74,7 +73,7 @@ def _reused(server: Server, above: Upstream, options: Options) -> Shown:
     warm = threading.Timer(seconds / 4, above.wait, [5])  # counts anew from there
     warm.start()
     sent = selling.openings(server.key, int(seconds * 500))
-    _checked(load.run(load.Load(server.port, 16, seconds, sent)))
+    load.run(load.Load(server.port, 16, seconds, sent)).all_good()
     warm.join()
     counts = above.counts()
     return {REUSED: (1 - counts["connections"] / counts["requests"], f"of {counts['requests']:,}")}
@@ -83,23 +82,13 @@ def _reused(server: Server, above: Upstream, options: Options) -> Shown:
 def _added(server: Server, above: Upstream, wait: int, connections: int, number: int) -> Shown:
     above.wait(wait)
     found = load.run(load.Load(server.port, connections, 60, selling.openings(server.key, number)))
-    good = _checked(found)
+    good = found.all_good()
     at = f"upstream {wait} ms, {connections} connection{'s' if connections > 1 else ''}"
     shown = {f"added p50, {at}": ((load.percentile(good, 0.5) * 1000 - wait), "ms")}
     if connections > 1:
         shown[f"added p99, {at}"] = ((load.percentile(good, 0.99) * 1000 - wait), "ms")
         shown[f"the generator's share of a core, {at}"] = (found.share, "")
     return shown
-
-
-def _checked(found: load.Result) -> Sequence[float]:
-    """The latencies of a run in which all were opened. Raises RuntimeError."""
-    good = found.good()
-    if not good or len(good) < sum(found.counts.values()) or found.errors or found.unanswered:
-        raise RuntimeError(
-            f"not all were opened: {dict(found.counts)}, {found.errors} errors, {found.unanswered} unanswered"
-        )
-    return good
 
 
 def _judge(outcome: Outcome) -> None:

@@ -66,14 +66,14 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def list_checkpoints(arguments: argparse.Namespace) -> int:
     """The newest checkpoints, oldest first, and the public keys to check them with; exit status 1 if one was refused."""
-    from service import wiring
+    from service.audit import signing
     from service.audit.signing import text_of
     from service.store import checkpoints
 
     our = tools()
     with our.engine.connect() as connection:
         found = checkpoints.listed(connection, arguments.last)
-    keys = [f"{key_id}:{base64.b64encode(key).decode()}" for key_id, key in wiring.signer(our.settings).verifier.keys]
+    keys = [f"{key_id}:{base64.b64encode(key).decode()}" for key_id, key in signing.of(our.settings).verifier.keys]
     rows = [
         {
             "number": one.number,
@@ -96,6 +96,7 @@ def accept_recovery(arguments: argparse.Namespace) -> int:
     import psycopg
 
     from service import wiring
+    from service.audit import signing
     from service.audit.accepting import Accepting
     from service.cardguard import formats
     from service.errors import ArchiveAway, ArchiveConflict
@@ -103,7 +104,7 @@ def accept_recovery(arguments: argparse.Namespace) -> int:
     if not formats.matches(formats.TICKET, arguments.ticket):
         return complain("not of its format: --ticket")
     our = tools()
-    signer, origin = wiring.signer(our.settings), operator(our)
+    signer, origin = signing.of(our.settings), operator(our)
     why = _cannot(signer.can_sign, our.archive is not None, origin.actor)
     if why is not None:
         return complain(why)

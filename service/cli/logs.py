@@ -79,12 +79,12 @@ def list_hosts(arguments: argparse.Namespace) -> int:
 
 def verify(arguments: argparse.Namespace) -> int:
     """Check all digests, the chain of manifests, every file for gaps and overlaps, and every line; exit status 1 if something is wrong."""
-    from service import wiring
+    from service.audit import signing
 
     our = tools()
     if our.archive is None:
         return complain(NO_ARCHIVE)
-    verifier = wiring.signer(our.settings).verifier
+    verifier = signing.of(our.settings).verifier
     doubt = verifier.doubts if verifier.keys else None
     done = _checked(our.archive, arguments.since, our.machine_clock().date(), doubt)
     lines = [_found(one) for one in done]

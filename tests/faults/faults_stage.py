@@ -196,11 +196,10 @@ class FaultStage(Stage):
 
     def command(self, *arguments, within=100):
         """Run `python -m service ARGUMENTS` with this stack's settings, to its end: its status, output and errors, whatever they are."""
-        everything = {"PANLESS_DATABASE_URL": self.stack.database_url} if arguments[0] == "migrate" else {}
         return run(
             [sys.executable, *self.stack._service, *arguments],
             cwd=ROOT,
-            env=self.stack._environments["service"] | everything,
+            env=self.stack.environment_of(arguments[0]),
             stdin=subprocess.DEVNULL,
             timeout=within,
         )
