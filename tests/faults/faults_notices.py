@@ -211,7 +211,7 @@ def give_back(stage, transaction, amount):
 @contextlib.contextmanager
 def unheard(stage):
     """A renewal that BlueSnap has made and nobody here knows of, while the worker stands still: its subscription, and the body that will tell of it."""
-    with kept_back(stage), paused(stage.stack.children["worker"]):
+    with kept_back(stage), paused(stage):
         _, subscription = bought(stage)
         go(stage, "P1M")
         [body] = bodies(stage, subscription, "RECURRING")

@@ -26,7 +26,7 @@ def suffer(ground, operations_and_acts, fault):
     wire, stage, over = ground
     subjects = operations.prepare(stage, [one for one, _ in operations_and_acts], over)
     stage.lever("clock", {"advance": f"PT{LAG}S"})  # what was there before the fault is shown in any case
-    with paused(stage.stack.children["worker"]):
+    with paused(stage):
         # who subscribes vaults before: those whose vaulting is to fail go first, so that each fault meets whom it is meant for
         for vaults in (True, False):
             met = [one for one in subjects if (one.operation is VAULT) == vaults]
@@ -34,7 +34,8 @@ def suffer(ground, operations_and_acts, fault):
                 if (operation is VAULT) == vaults:
                     wire.order(operation.call, act, fault=fault)
             operations.run_all(stage, met)
-    assert not wire.waiting()
+    left = wire.waiting()
+    assert not left, f"{left} met nobody: {[told(one.first) for one in subjects]}"
     return subjects
 
 

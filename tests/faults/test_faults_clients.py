@@ -228,7 +228,7 @@ def test_client_who_comes_back_a_day_later_causes_no_second_charge(stage):
     }
     stage.plan("F69", times=len(spans))
     buyers = {what: Buyer(stage).open() for what in spans}
-    with paused(stage.stack.children["worker"]):
+    with paused(stage):
         for what, buyer in buyers.items():
             stage.fail_next("create_subscription", "drop_after" if what == "happened" else "drop_before")
             assert buyer.complete().status == 202

@@ -150,7 +150,7 @@ def test_silence_longer_than_bluesnap_tries_is_made_good_by_the_sweep_alone(stag
     ids = {what: subscription for what, (_, subscription) in names.items()}
     stage.settled()
     stage.lever("notices", {"mode": "drop"})
-    with paused(stage.stack.children["worker"]):  # by itself it would look at what is due
+    with paused(stage):  # by itself it would look at what is due
         stage.lever("card", {"subscription_id": ids["declined"], "outcome": "CALL_ISSUER"})
         first = {one["subscription_id"]: one["id"] for one in stage.ledger() if one["kind"] == "charge"}
         stage.lever("cancel", {"subscription_id": ids["cancelled"], "at_period_end": True})

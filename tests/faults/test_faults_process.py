@@ -71,7 +71,7 @@ def test_worker_killed_after_the_answer_leaves_a_sale_that_a_notice_settles_at_o
     buyers = [Buyer(stage).open() for _ in range(6)]
     stage.plan("A1", 2)
     stage.lever("notices", {"mode": "hold"})
-    with paused(stage.stack.children["worker"]), another_worker(stage, PANLESS_QUIET_SECONDS=LONG_QUIET):
+    with paused(stage), another_worker(stage, PANLESS_QUIET_SECONDS=LONG_QUIET):
         assert killed_at(stage, "create_subscription.answered", buyers)
         stage.saw("A1")
         eventually(lambda: {state_of(stage, one) for one in buyers} == {"subscription_unknown"}, within=60)
@@ -111,7 +111,7 @@ def test_provider_that_stalls_meets_our_own_deadline_and_kills_no_worker(ground,
     subjects = operations.prepare(stage, some, over)
     workers = set(stage.workers())
     stage.plan("A3", len(subjects))
-    with paused(stage.stack.children["worker"]):
+    with paused(stage):
         for number, one in enumerate(subjects):
             stage.fail_next(one.operation.call, "delay", seconds=12, processed=bool(number % 2))
         begun = time.monotonic()
@@ -250,7 +250,7 @@ def test_full_disk_of_the_logs_loses_lines_and_nothing_else(stage):
     stage.plan("A11", 2)
     with (
         another_service(stage, log=FULL) as mute,
-        paused(stage.stack.children["worker"]),
+        paused(stage),
         another_worker(stage, log=FULL) as worker,
     ):
         pages = [Buyer(mute).open() for _ in range(4)]

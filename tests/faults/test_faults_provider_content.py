@@ -218,7 +218,7 @@ def test_answers_about_somebody_else_are_not_believed(ground):
     # the read that confirms a change, and the one before a card is stored
     reading, [card] = operations.prepare(stage, [MEMBERS, CANCEL]), operations.prepare(stage, [CARD])
     stage.settled()
-    with paused(stage.stack.children["worker"]):
+    with paused(stage):
         for one in reading:
             wire.order("get_subscription", edited(**other), fault="D46")
             one.operation.run(stage, one)
@@ -281,7 +281,7 @@ def test_forbidden_look_up_proves_nothing(ground):
     some = [SUBSCRIBE, SUBSCRIBE, REFUND, VAULT]
     subjects = operations.prepare(stage, some)
     stage.lever("notices", {"mode": "hold"})  # nothing but the look-up tells
-    with paused(stage.stack.children["worker"]), another_worker(stage, PANLESS_IDEMPOTENCY_PROVEN="false"):
+    with paused(stage), another_worker(stage, PANLESS_IDEMPOTENCY_PROVEN="false"):
         for one in subjects[:-1]:
             wire.order(one.operation.call, wires.lose(), fault="D47 forbidden")
         wire.order("list_subscriptions", forbidden, fault="D47 forbidden", times=4)

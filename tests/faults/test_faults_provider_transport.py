@@ -70,7 +70,7 @@ def test_refused_connection_is_told_and_the_same_key_succeeds_later(ground):
     wire, stage, over = ground
     subjects = operations.prepare(stage, ALL, over)
     stage.plan("C34", len(subjects))
-    with paused(stage.stack.children["worker"]), operations.later(stage, subjects) as answers:
+    with paused(stage), operations.later(stage, subjects) as answers:
         for point in {one.operation.point for one in subjects}:
             stage.await_held(point, sum(one.operation.point == point for one in subjects))
         before = len(wire.asked)
@@ -255,7 +255,7 @@ def test_connection_that_was_closed_meanwhile_never_repeats_a_post(ground):
     wire.keep_alive = True
     try:
         stage.plan("C42", 8)
-        with paused(stage.stack.children["worker"]):
+        with paused(stage):
             with operations.later(stage, idle) as answers:
                 stage.await_held(SUBSCRIBE.point, 4)
                 assert wire.hang_up() >= 1  # what they came over a moment ago is closed before they go on

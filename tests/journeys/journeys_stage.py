@@ -9,6 +9,7 @@ import contextlib
 import json
 import random
 import re
+import signal
 import string
 import threading
 import time
@@ -292,13 +293,25 @@ def shell_blocks(page, heading):
     return re.findall(r"^```sh\n(.*?)^```", section, flags=re.MULTILINE | re.DOTALL)
 
 
-@contextlib.contextmanager
-def paused(process):
-    """A process that stands still, like one whose machine is busy."""
-    import signal
+#: Whether the worker is in the midst of a transaction. Two looks must say no: a statement may be on its way while the first is taken.
+_BUSY = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'local_worker' AND xact_start IS NOT NULL"
 
-    process.send_signal(signal.SIGSTOP)
+
+@contextlib.contextmanager
+def paused(stage):
+    """The worker stands still, like one whose machine is busy, with no transaction open: the rows that one holds would make others wait, and be refused."""
+    worker = stage.stack.children["worker"]
+    with psycopg.connect(stage.stack.database_url, autocommit=True) as connection:
+
+        def stands():
+            worker.send_signal(signal.SIGSTOP)
+            if all(connection.execute(_BUSY).fetchone() == (0,) for _ in range(2)):
+                return True
+            worker.send_signal(signal.SIGCONT)
+            return False
+
+        eventually(stands)
     try:
         yield
     finally:
-        process.send_signal(signal.SIGCONT)
+        worker.send_signal(signal.SIGCONT)

@@ -74,7 +74,7 @@ def suffer(stage):
         stage.buy(one.name)
         stage.meet(one.name)
     stage.looked()
-    with paused(stage.stack.children["worker"]), ThreadPoolExecutor(16) as pool:
+    with paused(stage), ThreadPoolExecutor(16) as pool:
         for (write, fault), one in tries.items():
             wish, number = WRITES[write]
             for _ in range(number - 1):
@@ -135,7 +135,7 @@ def cut_off_between_two_writes(stage, name, **wish):
 def test_service_that_dies_between_two_writes_leaves_the_agreed_price(stage, name, amount):
     stage.buy(name)
     stage.looked()
-    with paused(stage.stack.children["worker"]):
+    with paused(stage):
         cut_off_between_two_writes(stage, name, plan="business")
         stage.start_service()
         # the state in which BlueSnap would charge by no agreed price
@@ -155,7 +155,7 @@ def test_billing_day_between_two_writes_is_noticed_and_charged_for_once(stage, n
     stage.go_to(at(month_later(stage.today()).replace(day=10)))
     bought = stage.buy(name, members=1)
     stage.looked()
-    with paused(stage.stack.children["worker"]):
+    with paused(stage):
         cut_off_between_two_writes(stage, name, plan="business", members=5)
         stage.go_to(after(month_later(stage.today())))
         stage.start_service()

@@ -124,7 +124,7 @@ def test_look_shows_the_payer_live_and_leaves_an_entry_with_the_grant(stage, day
 
 
 def test_grant_ends_by_the_clock_of_the_database_without_any_job(stage, day):
-    with paused(stage.stack.children["worker"]), psycopg.connect(stage.stack.database_url) as connection:
+    with paused(stage), psycopg.connect(stage.stack.database_url) as connection:
         connection.execute(
             "UPDATE access_grants SET ends_at = clock_timestamp() + interval '1 second' WHERE id = %s", [day["grant"]]
         )
@@ -192,7 +192,7 @@ def still(stage, day):
     """Everything is signed, and nobody writes: the number of the last entry."""
     stage.quiet()
     eventually(lambda: signed_to_the_end(stage), within=110)
-    with paused(stage.stack.children["worker"]), psycopg.connect(stage.stack.database_url) as connection:
+    with paused(stage), psycopg.connect(stage.stack.database_url) as connection:
         yield connection.execute("SELECT max(number) FROM entries").fetchone()[0]
 
 

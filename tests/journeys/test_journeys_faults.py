@@ -54,7 +54,7 @@ class Try:
 
 def suffer(stage, calls):
     """One account for each call and fault; every fault meets exactly the call that it is ordered for."""
-    with paused(stage.stack.children["worker"]), ThreadPoolExecutor(16) as pool:
+    with paused(stage), ThreadPoolExecutor(16) as pool:
         begun = {}
         for call in calls:
             for fault, how in FAULTS.items():

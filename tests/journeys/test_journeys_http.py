@@ -316,7 +316,7 @@ def test_stale_notice_is_kept_as_a_hint_and_changes_no_state(stage, name):
     [charge] = stage.done_for(name, "charge")
     [notice] = [one for one in stage.lever("notices")["notices"] if one["reference"] == charge["id"]]
     rows, account, before = stage.tables("public"), stage.account(name), counted(stage)
-    with paused(stage.stack.children["worker"]):  # it would look, and the second notice be the same said again
+    with paused(stage):  # it would look, and the second notice be the same said again
         assert resend(stage, notice, shift_seconds=-3600) == 200
         assert risen(before, counted(stage)) == {"hint": 1}
         assert stage.account(name) == account

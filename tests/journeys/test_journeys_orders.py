@@ -293,7 +293,7 @@ def late(stage):
     stage.meet(*[case.name for case in cases.values()])
     stage.looked()
     asked = max(one["n"] for one in stage.lever("received")["requests"])
-    with paused(stage.stack.children["worker"]):
+    with paused(stage):
         happen_unheard(stage, cases)
     for what, case in cases.items():
         eventually(lambda what=what, case=case: LATE[what][2](stage, case.name), within=PATIENCE)

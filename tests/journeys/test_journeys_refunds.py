@@ -86,7 +86,7 @@ def suffer(stage):
     with ThreadPoolExecutor(6) as pool:
         ready = list(pool.map(lambda _: bought(stage), FAULTS))
     begun = {}
-    with paused(stage.stack.children["worker"]), ThreadPoolExecutor(len(FAULTS)) as pool:
+    with paused(stage), ThreadPoolExecutor(len(FAULTS)) as pool:
         for (fault, how), (name, charge) in zip(FAULTS.items(), ready, strict=True):
             key = str(uuid.uuid4())
             stage.fail_next("refund", **how)
